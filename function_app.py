@@ -1,0 +1,90 @@
+"""The functions of the app: each a signature and one call. See docs/operate.md for their schedules."""
+
+import typing
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from shared.flows import deliver as delivery
+from shared.flows import health as probes
+from shared.flows import intake, poll, tend as tending
+from shared.wiring import ports
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+STORAGE = "AzureWebJobsStorage"
+JOBS = "meterwatch-jobs"
+NUDGES = "meterwatch-nudges"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@app.timer_trigger(arg_name="timer", schedule="%POLL_USAGE_SCHEDULE%")
+@app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
+def poll_usage(timer: func.TimerRequest, jobs: func.Out[typing.List[str]]) -> None:
+    """Every five minutes: a job for each subscription."""
+    jobs.set(poll.plan(ports(), "usage"))
+
+
+@app.timer_trigger(arg_name="timer", schedule="%POLL_SPEND_SCHEDULE%")
+@app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
+def poll_spend(timer: func.TimerRequest, jobs: func.Out[typing.List[str]]) -> None:
+    """Every hour: a job for each subscription."""
+    jobs.set(poll.plan(ports(), "spend"))
+
+
+@app.queue_trigger(arg_name="job", queue_name=JOBS, connection=STORAGE)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def poll_scope(job: func.QueueMessage, nudges: func.Out[typing.List[str]]) -> None:
+    """Runs one job."""
+    nudges.set(poll.poll_scope(ports(), job.get_body().decode(), now()))
+
+
+@app.timer_trigger(arg_name="timer", schedule="%TEND_SCHEDULE%")
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def tend(timer: func.TimerRequest, nudges: func.Out[typing.List[str]]) -> None:
+    """Every five minutes: closes what is over, wakes what waits."""
+    nudges.set(tending.tend(ports(), now()))
+
+
+@app.queue_trigger(arg_name="nudge", queue_name=NUDGES, connection=STORAGE)
+def deliver(nudge: func.QueueMessage) -> None:
+    """Sends what one incident has for one channel."""
+    delivery.deliver(ports(), nudge.get_body().decode(), now())
+
+
+@app.queue_trigger(arg_name="nudge", queue_name=f"{NUDGES}-poison", connection=STORAGE)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def deliver_poison(nudge: func.QueueMessage, nudges: func.Out[typing.List[str]]) -> None:
+    """A delivery that failed again and again is told through the other channels."""
+    nudges.set(delivery.tell_of_poison(ports(), nudge.get_body().decode(errors="replace"), now()))
+
+
+@app.route(route="azure-alert", methods=["POST"])
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def azure_alert(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
+    """Takes what an action group posts."""
+    reply = intake.take(ports(), req.get_body(), now())
+    nudges.set([*reply.nudges])
+    return func.HttpResponse(reply.text, status_code=reply.status)
+
+
+@app.route(route="tick", methods=["POST"])
+@app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def tick(
+    req: func.HttpRequest, jobs: func.Out[typing.List[str]], nudges: func.Out[typing.List[str]]
+) -> func.HttpResponse:
+    """The work of all timers at once, for an outside scheduler."""
+    jobs.set(poll.plan(ports(), "usage") + poll.plan(ports(), "spend"))
+    nudges.set(tending.tend(ports(), now()))
+    return func.HttpResponse("ticked", status_code=202)
+
+
+@app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app is alive and its store can be read; no detail."""
+    reply = probes.liveness(ports())
+    return func.HttpResponse(reply.text, status_code=reply.status)

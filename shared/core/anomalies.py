@@ -1,0 +1,136 @@
+"""Anomalies: a deployment's tokens against its own baseline, told as one alert a deployment."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from shared.core.baseline import Anomaly, Baseline, judge_series
+from shared.core.model import (
+    TOKENS_IN,
+    TOKENS_OUT,
+    Alert,
+    Detail,
+    Kind,
+    Meter,
+    Quantity,
+    Reading,
+    Scope,
+    Sensitivity,
+    Severity,
+)
+from shared.core.periods import HOUR, hour_of
+from shared.core.scopes import portal_link
+from shared.core.wording import named, said
+
+TOKENS = Meter("tokens", "tokens")
+CALM = 0.5  # of the score that fires; below it the anomaly is over
+GRAVE = 3.0  # times the score that fires; above it the anomaly is critical
+
+
+def anomaly_key(scope: Scope) -> str:
+    """The identity of a deployment's anomaly."""
+    return f"anomaly|{TOKENS.name}|{scope.resource}|{scope.part}"
+
+
+def judge_tokens(baseline: Baseline, recent: Sequence[Reading], sensitivity: Sensitivity) -> Alert | None:
+    """A deployment's anomaly alert from its newest token readings, oldest first.
+
+    None where nothing can be said: too little history, less than a whole hour of readings, or a
+    difference between calm and firing, at which whatever held before still holds.
+    """
+    rolling = [reading for reading in recent if reading.end > recent[-1].end - HOUR]
+    if not rolling or rolling[-1].end - rolling[0].start < HOUR:
+        return None
+    found = judge_series(baseline, rolling, sensitivity)
+    if found is None:
+        return _calm(rolling[-1]) if baseline.ready else None
+    if CALM * sensitivity.score <= abs(found.score) < sensitivity.score:
+        return None
+    if abs(found.score) < sensitivity.score:
+        return _calm(rolling[-1])
+    return _firing(found, rolling[-1], sensitivity)
+
+
+def _firing(found: Anomaly, newest: Reading, sensitivity: Sensitivity) -> Alert:
+    seen, expected, low, high = (
+        Quantity(Decimal(round(value)), TOKENS.unit)
+        for value in (found.seen, found.expected, found.low, found.high)
+    )
+    worse = found.score >= GRAVE * sensitivity.score
+    return Alert(
+        key=anomaly_key(newest.scope),
+        kind=Kind.ANOMALY,
+        rule="anomaly",
+        scope=newest.scope,
+        firing=True,
+        severity=Severity.CRITICAL if worse else Severity.WARNING,
+        what=f"{named(newest.scope)} used {said(seen)} in the last {found.length}, {_compared(found)}",
+        since=newest.end - (HOUR if found.length == "hour" else 24 * HOUR),
+        at=newest.end,
+        as_of=newest.end,
+        seen=seen,
+        against=expected,
+        why="far above its usual for this time of the week" if found.score > 0 else "far below its usual",
+        details=(
+            Detail("Usual", f"{said(low)} to {said(high)}"),
+            Detail("Distance", f"{abs(found.score):.1f} usual deviations, told from {sensitivity.score:g}"),
+        ),
+        link=portal_link(newest.scope.resource),
+    )
+
+
+def _compared(found: Anomaly) -> str:
+    if found.expected < 1:
+        return "usually none"
+    ratio = found.seen / found.expected
+    return f"{ratio:.1f} times its usual" if ratio >= 2 else f"{100 * (ratio - 1):+.0f} % against its usual"
+
+
+def _calm(newest: Reading) -> Alert:
+    return Alert(
+        key=anomaly_key(newest.scope),
+        kind=Kind.ANOMALY,
+        rule="anomaly",
+        scope=newest.scope,
+        firing=False,
+        severity=Severity.INFO,
+        what=f"{named(newest.scope)} uses as many tokens as usual",
+        since=newest.end,
+        at=newest.end,
+        as_of=newest.end,
+        why="back within its usual range",
+        link=portal_link(newest.scope.resource),
+    )
+
+
+def tokens(readings: Iterable[Reading]) -> dict[Scope, list[Reading]]:
+    """Tokens in and out together, by deployment, oldest first; one kind alone counts as it is."""
+    summed: dict[Scope, dict[datetime, Reading]] = {}
+    for reading in readings:
+        if reading.meter in (TOKENS_IN, TOKENS_OUT):
+            by_start = summed.setdefault(reading.scope, {})
+            other = by_start.get(reading.start)
+            value = reading.value + (other.value if other else 0)
+            by_start[reading.start] = Reading(
+                reading.scope, TOKENS, reading.start, reading.end, value, reading.as_of
+            )
+    return {scope: [by_start[start] for start in sorted(by_start)] for scope, by_start in summed.items()}
+
+
+def whole_hours(series: Sequence[Reading]) -> list[Reading]:
+    """The hours that a series covers whole, as readings of an hour each, oldest first."""
+    gathered: dict[datetime, list[Reading]] = {}
+    for reading in series:
+        gathered.setdefault(hour_of(reading.start), []).append(reading)
+    return [
+        Reading(
+            part[0].scope,
+            part[0].meter,
+            hour,
+            hour + HOUR,
+            sum((r.value for r in part), Decimal()),
+            part[-1].as_of,
+        )
+        for hour, part in sorted(gathered.items())
+        if sum(((r.end - r.start) for r in part), 0 * HOUR) == HOUR
+    ]

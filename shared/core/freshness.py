@@ -1,0 +1,49 @@
+"""Freshness: a source that has not answered for longer than it may."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.core.model import Alert, Kind, Scope, Severity
+from shared.core.scopes import portal_link
+from shared.core.wording import lasted, moment, named
+
+PATIENCE = {"usage": timedelta(minutes=30), "spend": timedelta(hours=6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far one source of one subscription has been read, and how it has been doing."""
+
+    source: str  # "usage" or "spend"
+    subscription: str
+    read_until: datetime | None = None  # the end of what was asked for last; None: never read
+    answered_at: datetime | None = None  # when it last answered
+    failing_since: datetime | None = None  # the first failure since then
+    trouble: str = ""  # the newest failure, in words
+    not_before: datetime | None = None  # Azure asked to be left alone until then
+
+
+def judge_freshness(mark: Watermark, now: datetime) -> Alert:
+    """The source's alert: firing when it has failed for longer than its patience."""
+    late = mark.failing_since is not None and now - mark.failing_since >= PATIENCE[mark.source]
+    scope = Scope(f"/subscriptions/{mark.subscription}")
+    since = mark.failing_since or mark.answered_at or now
+    return Alert(
+        key=f"freshness|{mark.source}|{mark.subscription}",
+        kind=Kind.FRESHNESS,
+        rule="freshness",
+        scope=scope,
+        firing=late,
+        severity=Severity.WARNING,
+        what=f"Blind: no {mark.source} data of {named(scope)} for {lasted(now - since)}"
+        if late
+        else f"{mark.source.capitalize()} data of {named(scope)} is coming again",
+        since=since,
+        at=now,
+        as_of=mark.answered_at,
+        why=(f"last answered {moment(mark.answered_at)}; " if late and mark.answered_at else "")
+        + mark.trouble
+        if late
+        else "the source answers again",
+        link=portal_link(scope.resource),
+    )

@@ -1,0 +1,105 @@
+"""An incident after an alert: opened, worsened, confirmed, resolved, or as it was; each with its why."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.core.model import Alert, Incident, State, Transition
+from shared.core.wording import lasted
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The incident after an alert, and what changed. No transition: only the evidence is newer."""
+
+    incident: Incident
+    transitions: tuple[Transition, ...] = ()
+
+
+def advance(incident: Incident | None, alert: Alert, now: datetime, new_id: str) -> Advance | None:
+    """What an alert makes of the incident of its key; None when there is nothing to keep.
+
+    `incident` is the newest of that key, open or resolved, or None. `new_id` is used only when an
+    episode begins.
+    """
+    if alert.test:
+        return _tested(alert, now, new_id) if incident is None else None
+    if incident is None or not incident.open:
+        return _opened(alert, now, new_id) if alert.firing else None
+    if not alert.firing:
+        # Only who found it can say that it is over: Azure does not know our limits, nor we its rules.
+        return _resolved(incident, alert, now) if alert.source == incident.alert.source else None
+    if alert.source != incident.alert.source:
+        return _confirmed(incident, alert, now)
+    return _still_firing(incident, alert, now)
+
+
+def expire(incident: Incident, now: datetime) -> Advance | None:
+    """Closes an incident whose alert has an end that has come; None for all others."""
+    ends = incident.alert.ends
+    if not incident.open or ends is None or now < ends:
+        return None
+    over = replace(incident.alert, firing=False, since=ends, why="its time is over; nobody will say more")
+    return _resolved(incident, over, now)
+
+
+def _opened(alert: Alert, now: datetime, new_id: str) -> Advance:
+    fresh = Incident(new_id, State.TRIGGERED, opened_at=now, alert=alert)
+    return _changed(fresh, now, "opened", alert.what)
+
+
+def _tested(alert: Alert, now: datetime, new_id: str) -> Advance:
+    fresh = Incident(new_id, State.RESOLVED, opened_at=now, alert=alert, resolved_at=now)
+    return _changed(fresh, now, "tested", alert.what)
+
+
+def _resolved(incident: Incident, alert: Alert, now: datetime) -> Advance:
+    over = replace(
+        incident, state=State.RESOLVED, resolved_at=now, alert=replace(alert, owner=incident.alert.owner)
+    )
+    return _changed(over, now, "resolved", alert.why)
+
+
+def _still_firing(incident: Incident, alert: Alert, now: datetime) -> Advance:
+    before = incident.alert
+    added = tuple(step for step in alert.steps if step not in before.steps)
+    severity = max(before.severity, alert.severity)
+    newest = replace(
+        alert, since=min(before.since, alert.since), severity=severity, steps=before.steps + added
+    )
+    after = replace(incident, alert=newest)
+    if added:
+        return _changed(after, now, "worsened", "now also " + ", ".join(added))
+    if severity > before.severity:
+        return _changed(after, now, "worsened", alert.what)
+    return Advance(after)
+
+
+def _confirmed(incident: Incident, alert: Alert, now: datetime) -> Advance | None:
+    """Another source found the same: its evidence is noted, ours stays, a new step still counts."""
+    before = incident.alert
+    added = tuple(step for step in alert.steps if step not in before.steps)
+    severity = max(before.severity, alert.severity)
+    news = bool(added) or severity > before.severity
+    if alert.source in incident.confirmed_by and not news:
+        return None
+    later = lasted(now - incident.opened_at)
+    after = replace(
+        incident,
+        alert=replace(before, steps=before.steps + added, severity=severity),
+        confirmed_by=(*incident.confirmed_by, alert.source)
+        if alert.source not in incident.confirmed_by
+        else incident.confirmed_by,
+    )
+    return _changed(
+        after,
+        now,
+        "worsened" if news else "confirmed",
+        f"{alert.source} confirms, {later} later: {alert.what}",
+    )
+
+
+def _changed(incident: Incident, now: datetime, change: str, why: str) -> Advance:
+    number = incident.transitions + 1
+    return Advance(
+        replace(incident, transitions=number), (Transition(incident.id, number, now, change, why),)
+    )

@@ -1,0 +1,53 @@
+"""Newcomers: a deployment, model or billing meter never seen before in a subscription."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared.core.model import Account, Alert, Detail, Kind, Scope, Severity
+from shared.core.scopes import portal_link
+from shared.core.wording import named
+
+TOLD_FOR = timedelta(hours=24)  # then it is no longer new
+
+
+def judge_newcomers(
+    known: Mapping[str, datetime] | None, seen: Mapping[str, Scope], now: datetime
+) -> list[Alert]:
+    """An alert for each name in `seen` that `known` lacks; none in the first round, when `known` is None.
+
+    Names begin with their sort: "model: gpt-5", "deployment: chat in acct".
+    """
+    if known is None:
+        return []
+    return [_newcomer(name, scope, now) for name, scope in sorted(seen.items()) if name not in known]
+
+
+def names_in(accounts: list[Account]) -> dict[str, Scope]:
+    """What an estate holds that can be new: its models and its deployments."""
+    names: dict[str, Scope] = {}
+    for account in accounts:
+        for deployment in account.deployments:
+            scope = Scope(account.id, deployment.name)
+            names.setdefault(f"model: {deployment.model}", scope)
+            names[f"deployment: {named(scope)}"] = scope
+    return names
+
+
+def _newcomer(name: str, scope: Scope, now: datetime) -> Alert:
+    sort, _, title = name.partition(": ")
+    where = "" if scope.part and sort == "deployment" else f" on {named(scope)}"
+    return Alert(
+        key=f"newcomer|{scope.resource}|{name}",
+        kind=Kind.NEWCOMER,
+        rule="newcomer",
+        scope=scope,
+        firing=True,
+        severity=Severity.INFO if sort == "deployment" else Severity.WARNING,
+        what=f"New {sort}: {title}{where}",
+        since=now,
+        at=now,
+        why=f"never seen before in this subscription; check that a budget and a price cover this {sort}",
+        details=(Detail("Where", named(scope)),),
+        link=portal_link(scope.resource),
+        ends=now + TOLD_FOR,
+    )

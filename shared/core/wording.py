@@ -1,0 +1,73 @@
+"""How quantities, times and scopes are said to people. Everything is in UTC and in English."""
+
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from shared.core.model import Quantity, Scope, Severity
+
+SEVERITY_WORDS = {Severity.INFO: "Info", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
+
+_MULTIPLES = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+
+
+def said(quantity: Quantity) -> str:
+    """A quantity as a person reads it: "9,612 USD", "1.24M tokens", "93 %"."""
+    if quantity.unit == "percent":
+        return percent(quantity.value)
+    if is_currency(quantity.unit):
+        return f"{_money(quantity.value)} {quantity.unit}"
+    return f"{_short(quantity.value)} {quantity.unit}"
+
+
+def is_currency(unit: str) -> bool:
+    """Whether a unit is an ISO 4217 code, by its form."""
+    return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()
+
+
+def percent(value: Decimal) -> str:
+    """ "93 %", with one decimal only where it is needed to see anything."""
+    places = Decimal("0.1") if abs(value) < 10 and value != value.to_integral_value() else Decimal(1)
+    return f"{value.quantize(places, ROUND_HALF_UP):f} %"
+
+
+def _money(value: Decimal) -> str:
+    places = Decimal(1) if abs(value) >= 1000 else Decimal("0.01")
+    return f"{value.quantize(places, ROUND_HALF_UP):,f}"
+
+
+def _short(value: Decimal) -> str:
+    for size, letter in _MULTIPLES:
+        if abs(value) >= size:
+            return f"{_three_digits(value / size)}{letter}"
+    return _three_digits(value)
+
+
+def _three_digits(value: Decimal) -> str:
+    places = Decimal("0.01") if abs(value) < 10 else Decimal("0.1") if abs(value) < 100 else Decimal(1)
+    text = f"{value.quantize(places, ROUND_HALF_UP):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def lasted(span: timedelta) -> str:
+    """A duration in its two largest parts: "3 h 20 min", "2 d 4 h", "40 s"."""
+    seconds = max(0, int(span.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def moment(at: datetime) -> str:
+    """ "Tue 8 Sep 14:05 UTC"."""
+    return f"{at:%a} {at.day} {at:%b %H:%M} UTC"
+
+
+def named(scope: Scope) -> str:
+    """A scope by its own name and that of what holds it: "chat-prod in aoai-search"."""
+    segments = scope.resource.rstrip("/").split("/")
+    holder = segments[-1] if segments[-1] else "everything watched"
+    if len(segments) == 3:
+        holder = f"subscription {holder}"
+    return f"{scope.part} in {holder}" if scope.part else holder

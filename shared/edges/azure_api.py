@@ -1,0 +1,211 @@
+"""Azure's APIs through their SDKs: bytes in and out, and their failures in our words.
+
+The SDKs neither follow Cost Management's pages nor read its throttling headers; both are done here. A
+throttled call is not waited for inside a function: it raises, and the next round comes after the wait.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeVar
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.rest import HttpRequest
+
+from shared.core.faults import NotPermitted, NotThere, SignInFault, SourceFault, Throttled, Unreachable
+from shared.formats import token_metrics
+
+CLIENT_TYPE = "Meterwatch"  # our own throttling bucket; without it one is shared with every other tool
+LEAST_WAIT = timedelta(seconds=60)  # after a 429 that does not say how long
+MOST_SERIES = 1000  # of a metric and resource; the default of 10 would cut deployments off
+MOST_PAGES = 500
+ARM_VERSIONS = {"subscriptions": "2022-12-01", "accounts": "2025-06-01"}
+Found = TypeVar("Found")
+
+
+class AzureApi:
+    """Reads Azure with one credential. `metrics_endpoint` holds {region}. Clients are made when first used."""
+
+    def __init__(self, credential: Any, arm_endpoint: str, metrics_endpoint: str) -> None:
+        self._credential = credential
+        self._arm_endpoint = arm_endpoint
+        self._metrics_endpoint = metrics_endpoint
+        self._metrics: dict[str, Any] = {}
+
+    def subscriptions(self) -> list[str]:
+        """See ports.Azure."""
+        items = self._list("/subscriptions", ARM_VERSIONS["subscriptions"])
+        return [str(item["subscriptionId"]).lower() for item in items if item.get("subscriptionId")]
+
+    def accounts(self, subscription: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        path = f"/subscriptions/{subscription}/providers/Microsoft.CognitiveServices/accounts"
+        return self._list(path, ARM_VERSIONS["accounts"])
+
+    def deployments(self, account: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        return self._list(f"{account}/deployments", ARM_VERSIONS["accounts"])
+
+    def costs(self, scope: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """See ports.Azure. The period asked for is closed: its last second is that before `end`."""
+        question = _cost_question(start, end - timedelta(seconds=1))
+        headers = {"ClientType": CLIENT_TYPE}
+
+        def first() -> Any:
+            return self._arm.query.usage(
+                scope.lstrip("/"), question, headers=headers, **self._options(self._arm_endpoint)
+            )
+
+        found = _in_our_words(f"Cost Management of {scope}", first)
+        pages = [dict(found.as_dict())] if found is not None else []
+        while pages and (link := (pages[-1].get("properties") or {}).get("nextLink")):
+            if len(pages) >= MOST_PAGES:
+                raise Unreachable(f"Cost Management of {scope}: more than {MOST_PAGES} pages")
+            request = HttpRequest("POST", link, json=question, headers=headers)
+            pages.append(self._send(f"Cost Management of {scope}", request))
+        return pages
+
+    def metrics(
+        self,
+        region: str,
+        resources: Sequence[str],
+        names: Sequence[str],
+        dimensions: Sequence[str],
+        start: datetime,
+        end: datetime,
+        grain: timedelta,
+    ) -> list[Any]:
+        """See ports.Azure."""
+        endpoint = self._metrics_endpoint.format(region=region)
+
+        def ask() -> list[Any]:
+            found: list[Any] = self._metrics_client(endpoint).query_resources(
+                resource_ids=list(resources),
+                metric_namespace=token_metrics.NAMESPACE,
+                metric_names=list(names),
+                timespan=(start, end),
+                granularity=grain,
+                aggregations=["Total", "Average"],
+                filter=" and ".join(f"{dimension} eq '*'" for dimension in dimensions),
+                max_results=MOST_SERIES,
+                **self._options(endpoint),
+            )
+            return found
+
+        return _in_our_words(f"metrics of {len(resources)} accounts in {region}", ask)
+
+    @cached_property
+    def _arm(self) -> Any:
+        from azure.mgmt.costmanagement import CostManagementClient
+
+        return CostManagementClient(self._credential, base_url=self._arm_endpoint, **_PIPELINE)
+
+    def _metrics_client(self, endpoint: str) -> Any:
+        from azure.monitor.querymetrics import MetricsClient
+
+        if endpoint not in self._metrics:
+            self._metrics[endpoint] = MetricsClient(endpoint, self._credential, **_PIPELINE)
+        return self._metrics[endpoint]
+
+    def _list(self, path: str, version: str) -> list[dict[str, Any]]:
+        """All items of an ARM list, page by page."""
+        url = f"{self._arm_endpoint}{path}?api-version={version}"
+        items: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            page = self._send(f"ARM list {path}", HttpRequest("GET", url))
+            items += page.get("value") or []
+            url = page.get("nextLink") or ""
+            if not url:
+                return items
+        raise Unreachable(f"ARM list {path}: more than {MOST_PAGES} pages")
+
+    def _send(self, what: str, request: HttpRequest) -> dict[str, Any]:
+        def send() -> dict[str, Any]:
+            answer = self._arm.send_request(request, **self._options(request.url))
+            answer.raise_for_status()
+            found = answer.json() if answer.status_code != 204 else {}
+            if not isinstance(found, dict):
+                raise ValueError(f"JSON of type {type(found).__name__}, expected an object")
+            return found
+
+        return _in_our_words(what, send)
+
+    def _options(self, url: str) -> dict[str, Any]:
+        """A token is sent over plain http only to this machine itself."""
+        return {"enforce_https": not url.startswith(("http://127.0.0.1:", "http://localhost:"))}
+
+
+# A refusal by status is ours to judge; a lost connection is tried once more at once.
+_PIPELINE: dict[str, Any] = {
+    "retry_total": 2,
+    "retry_connect": 1,
+    "retry_read": 1,
+    "retry_status": 0,
+    "connection_timeout": 10,
+    "read_timeout": 60,
+    "logging_enable": False,
+}
+
+
+def _cost_question(start: datetime, last: datetime) -> dict[str, Any]:
+    return {
+        "type": "ActualCost",
+        "timeframe": "Custom",
+        "timePeriod": {"from": f"{start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{last:%Y-%m-%dT%H:%M:%SZ}"},
+        "dataset": {
+            "granularity": "Daily",
+            "aggregation": {
+                "totalCost": {"name": "Cost", "function": "Sum"},
+                "quantity": {"name": "UsageQuantity", "function": "Sum"},
+            },
+            "grouping": [
+                {"type": "Dimension", "name": "Meter"},
+                {"type": "Dimension", "name": "ResourceId"},
+            ],
+            # By type, not by service: the service was renamed in 2026 and history holds both names.
+            "filter": {
+                "dimensions": {
+                    "name": "ResourceType",
+                    "operator": "In",
+                    "values": [token_metrics.NAMESPACE.lower()],
+                }
+            },
+        },
+    }
+
+
+def _in_our_words(what: str, ask: Callable[[], Found]) -> Found:
+    """The answer, or a fault that says what was asked and what came back."""
+    try:
+        return ask()
+    except HttpResponseError as refused:
+        raise _refusal(what, refused) from None
+    except ClientAuthenticationError as unknown:
+        raise SignInFault(_first_line(unknown)) from None
+    except AzureError as lost:
+        raise Unreachable(f"{what}: {type(lost).__name__}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as garbage:
+        raise Unreachable(f"{what}: an answer that makes no sense ({type(garbage).__name__})") from None
+
+
+def _refusal(what: str, refused: HttpResponseError) -> SourceFault | SignInFault:
+    status = refused.status_code
+    if status is None:
+        return SignInFault(_first_line(refused))
+    text = f"{what} answered {status}: {_first_line(refused)}"
+    if status in (429, 529):
+        return Throttled(text, longest_wait(getattr(refused.response, "headers", {})))
+    if status in (401, 403):
+        return NotPermitted(text)
+    return NotThere(text) if status in (400, 404) else Unreachable(text)
+
+
+def longest_wait(headers: Any) -> timedelta:
+    """The longest of all waits that the answer asks for; several buckets may have run out at once."""
+    waits = [str(value) for name, value in headers.items() if str(name).lower().endswith("retry-after")]
+    seconds = [int(wait) for wait in waits if wait.isascii() and wait.isdigit()]
+    return max([LEAST_WAIT] if not seconds else [timedelta(seconds=one) for one in seconds])
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0][:200]

@@ -1,0 +1,71 @@
+"""The one door: alerts, polled or pushed, become incidents, and incidents become notifications.
+
+The incident, its transitions and the outbox rows are written in one transaction. The row is the truth;
+the answered nudges only say where to look, and may be lost or repeated.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from shared.core.faults import Conflict
+from shared.core.incidents import Advance, advance
+from shared.core.model import Alert, Incident, Notification
+from shared.core.routes import route
+from shared.core.rows import Change, Put, Row
+from shared.flows.ports import Ports
+from shared.formats import records
+
+TRIES = 5  # when somebody else changes the same incident at the same moment
+
+
+def accept(ports: Ports, alerts: Iterable[Alert], now: datetime) -> list[str]:
+    """Takes alerts in, in order, and answers the nudges for `deliver`. Safe to repeat."""
+    nudges: dict[str, None] = {}
+    standing: dict[str, Mapping[str, Row]] = {}
+    for alert in alerts:
+        area = records.area_of(alert)
+        if area not in standing:
+            rows = ports.store.scan(records.ALERTS, f"incident|{area}|")
+            standing[area] = {row.key: row for row in rows}
+        row = standing[area].get(records.incident_key(alert))
+        nudges.update(dict.fromkeys(_accept_one(ports, alert, row, now)))
+    return list(nudges)
+
+
+def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> list[str]:
+    for attempt in range(TRIES):
+        if attempt:
+            row = ports.store.get(records.ALERTS, records.incident_key(alert))
+        before = records.decode(row.body, Incident) if row else None
+        step = advance(before, alert, now, records.incident_id(alert.key, now))
+        if step is None:
+            return []
+        try:
+            return commit(ports, step, row, now)
+        except Conflict:
+            continue
+    raise Conflict(f"incident of {alert.key} changed {TRIES} times while it was being written")
+
+
+def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[str]:
+    """Writes an incident's step and what is to be told of it; raises Conflict when `row` is not the newest."""
+    incident, notifications = route(step.incident, ports.watch.routes, now)
+    changes: list[Change] = [
+        Put(records.incident_key(incident.alert), records.encode(incident), row.version if row else "")
+    ]
+    changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
+    changes += [Put(records.outbox_key(one), records.encode(one), "") for one in notifications]
+    ports.store.commit(records.ALERTS, changes)
+    _log(ports, step, notifications)
+    return [records.nudge_of(one) for one in notifications]
+
+
+def _log(ports: Ports, step: Advance, notifications: list[Notification]) -> None:
+    for change in step.transitions:
+        ports.log(
+            {"event": "incident", "incident": change.incident, "change": change.change, "why": change.why}
+        )
+    for one in notifications:
+        ports.log(
+            {"event": "queued", "incident": one.incident.id, "channel": one.channel, "reason": one.reason}
+        )

@@ -1,0 +1,92 @@
+"""What a poll keeps between two rounds: readings, baselines, names already seen. All safe to repeat."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from shared.core.baseline import Baseline
+from shared.core.model import Reading, Scope
+from shared.core.periods import day_of, hour_of
+from shared.core.readings import merged
+from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
+from shared.flows.ports import Ports
+from shared.formats import records
+
+
+def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
+    """Keeps readings, a row for each account and hour; newer ones replace those of the same time."""
+    by_row: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        by_row[records.usage_key(reading.scope.resource, hour_of(reading.start))].append(reading)
+    _merge(ports, subscription, by_row)
+
+
+def keep_costs(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
+    """Keeps daily cost, a row for each day."""
+    by_row: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        by_row[records.cost_key(day_of(reading.start))].append(reading)
+    _merge(ports, subscription, by_row)
+
+
+def _merge(ports: Ports, subscription: str, by_row: Mapping[str, list[Reading]]) -> None:
+    partition = records.readings_partition(subscription)
+    changes = []
+    for key, newer in by_row.items():
+        row = ports.store.get(partition, key)
+        body = records.pack(merged(records.unpack(row.body), newer) if row else newer)
+        changes.append(Put(key, body))
+    _commit(ports, partition, changes)
+
+
+def costs_since(ports: Ports, subscription: str, since: datetime) -> list[Reading]:
+    """All cost readings kept of days from `since` on."""
+    found: list[Reading] = []
+    for row in ports.store.scan(records.readings_partition(subscription), "cost|"):
+        if row.key >= records.cost_key(since):
+            found += records.unpack(row.body)
+    return found
+
+
+def load_baselines(ports: Ports, subscription: str) -> dict[Scope, Baseline]:
+    """All baselines of a subscription, by deployment."""
+    rows = ports.store.scan(records.state_partition(subscription), "baseline|")
+    return dict(records.decode(row.body, tuple[Scope, Baseline]) for row in rows)
+
+
+def save_baselines(ports: Ports, subscription: str, baselines: Mapping[Scope, Baseline]) -> None:
+    """Keeps baselines, replacing those of before."""
+    changes = [
+        Put(records.baseline_key(scope), records.encode((scope, one))) for scope, one in baselines.items()
+    ]
+    _commit(ports, records.state_partition(subscription), changes)
+
+
+def known_names(ports: Ports, subscription: str, sort: str) -> dict[str, datetime] | None:
+    """The names seen so far and when first; None before the first round."""
+    row = ports.store.get(records.state_partition(subscription), f"known|{sort}")
+    return records.decode(row.body, dict[str, datetime]) if row else None
+
+
+def keep_known(ports: Ports, subscription: str, sort: str, names: Iterable[str], now: datetime) -> None:
+    """Remembers names; those known already keep the time they were first seen."""
+    before = known_names(ports, subscription, sort)
+    after = {**dict.fromkeys(names, now), **(before or {})}
+    if after != before:
+        change = Put(f"known|{sort}", records.encode(after))
+        ports.store.commit(records.state_partition(subscription), [change])
+
+
+def _commit(ports: Ports, partition: str, changes: list[Put]) -> None:
+    """Rows that need not change together, in as few transactions as the store allows."""
+    batch: list[Put] = []
+    for change in changes:
+        full = (
+            len(batch) == MOST_CHANGES or sum(len(one.body) for one in batch) + len(change.body) > MOST_BYTES
+        )
+        if batch and full:
+            ports.store.commit(partition, batch)
+            batch = []
+        batch.append(change)
+    if batch:
+        ports.store.commit(partition, batch)

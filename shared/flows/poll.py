@@ -1,0 +1,69 @@
+"""Polling: a timer makes one job for each subscription, a queue runs them, each within a minute."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core.faults import Fault, SignInFault, SourceFault, Throttled
+from shared.core.freshness import Watermark, judge_freshness
+from shared.core.rows import Put
+from shared.flows.accept import accept
+from shared.flows.estate import watched
+from shared.flows.poll_spend import poll_spend
+from shared.flows.poll_usage import poll_usage
+from shared.flows.ports import Ports
+from shared.formats import records
+
+Poll = Callable[[Ports, str, Watermark, datetime], list[str]]
+SOURCES: Mapping[str, Poll] = {"usage": poll_usage, "spend": poll_spend}
+
+
+def plan(ports: Ports, source: str) -> list[str]:
+    """The jobs of one round: a message for `poll_scope` for each subscription watched."""
+    return [json.dumps({"source": source, "subscription": one}) for one in watched(ports)]
+
+
+def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
+    """Runs one job; answers the nudges for `deliver`. What fails is remembered, and told when it lasts.
+
+    Safe to repeat and to be killed anywhere: the watermark moves last.
+    """
+    job = json.loads(message)
+    source, subscription = str(job["source"]), str(job["subscription"])
+    mark = load_mark(ports, source, subscription)
+    if mark.not_before is not None and now < mark.not_before:
+        return []
+    try:
+        nudges = SOURCES[source](ports, subscription, mark, now)
+    except (SourceFault, SignInFault) as fault:
+        ports.log({"event": "source", "source": source, "subscription": subscription, "trouble": str(fault)})
+        after, nudges = _troubled(mark, fault, now), []
+    else:
+        after = replace(
+            mark, read_until=now, answered_at=now, failing_since=None, trouble="", not_before=None
+        )
+    nudges += accept(ports, [judge_freshness(after, now)], now)
+    _save_mark(ports, after)
+    return nudges
+
+
+def load_mark(ports: Ports, source: str, subscription: str) -> Watermark:
+    """How far the source was read; a fresh mark when it never was."""
+    row = ports.store.get(records.state_partition(subscription), f"watermark|{source}")
+    return records.decode(row.body, Watermark) if row else Watermark(source, subscription)
+
+
+def _save_mark(ports: Ports, mark: Watermark) -> None:
+    change = Put(f"watermark|{mark.source}", records.encode(mark))
+    ports.store.commit(records.state_partition(mark.subscription), [change])
+
+
+def _troubled(mark: Watermark, fault: Fault, now: datetime) -> Watermark:
+    wait = fault.after if isinstance(fault, Throttled) else None
+    return replace(
+        mark,
+        failing_since=mark.failing_since or now,
+        trouble=str(fault),
+        not_before=now + wait if wait else None,
+    )

@@ -1,0 +1,84 @@
+"""What the flows ask of the outside world. Edges fulfil these; `wiring` picks which."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from shared.core.rows import Change, Row
+from shared.formats.channel import Answer, Call
+from shared.formats.watch_file import Watch
+
+
+class Store(Protocol):
+    """Rows in partitions. Every method raises StoreAway when the store cannot be used.
+
+    Partition and key are any text without a NUL, at most 200 characters.
+    """
+
+    def get(self, partition: str, key: str) -> Row | None:
+        """The row, or None when there is none."""
+        ...
+
+    def scan(self, partition: str, prefix: str = "") -> Iterator[Row]:
+        """The partition's rows whose key starts with `prefix`, in the order of their keys' code points."""
+        ...
+
+    def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        """Apply all changes in one transaction and answer the new version of each ("" for a delete).
+
+        Raises Conflict, with nothing written, when one row is not as its change expects. At most
+        MOST_CHANGES changes, each key at most once, each body at most MOST_BYTES: else ValueError.
+        """
+        ...
+
+
+class Azure(Protocol):
+    """What is read from Azure. Every method raises a SourceFault or a SignInFault."""
+
+    def subscriptions(self) -> list[str]:
+        """The ids (GUIDs, lower case) of the subscriptions that the identity can read."""
+        ...
+
+    def accounts(self, subscription: str) -> list[dict[str, Any]]:
+        """The AI accounts of a subscription, as ARM lists them."""
+        ...
+
+    def deployments(self, account: str) -> list[dict[str, Any]]:
+        """The deployments of an AI account (an ARM id), as ARM lists them."""
+        ...
+
+    def costs(self, scope: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """All pages of daily cost and quantity by Meter and ResourceId for [start, end), whole UTC days."""
+        ...
+
+    def metrics(
+        self,
+        region: str,
+        resources: Sequence[str],
+        names: Sequence[str],
+        dimensions: Sequence[str],
+        start: datetime,
+        end: datetime,
+        grain: timedelta,
+    ) -> list[Any]:
+        """Metrics of up to 50 resources of one region and subscription, one result a resource, in order."""
+        ...
+
+
+class Post(Protocol):
+    """Sends one call of a channel and answers what came back; raises Unreachable when nothing did."""
+
+    def __call__(self, channel: str, call: Call) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that a flow may touch."""
+
+    store: Store
+    azure: Azure
+    post: Post
+    watch: Watch
+    new_id: Callable[[], str]  # a text nobody else has
+    log: Callable[[Mapping[str, object]], None] = lambda event: None

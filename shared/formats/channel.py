@@ -1,0 +1,38 @@
+"""A channel is two pure functions: a notification into calls, and an answer into an outcome."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.core.model import Notification, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP POST of JSON. `path` goes behind the channel's address; "" is the address itself."""
+
+    body: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a channel said. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A kind of channel.
+
+    `render(notification, place, receipt)` answers the calls to make, in order, each only after the
+    one before was delivered. `place` is where in the service to post (a Slack channel id, or "").
+    `receipt` is that of the incident's first message, "" before it. Repeating all calls is harmless
+    up to the last, which posts.
+    """
+
+    render: Callable[[Notification, str, str], tuple[Call, ...]]
+    outcome: Callable[[Answer], Outcome]

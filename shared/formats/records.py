@@ -1,0 +1,136 @@
+"""Our nouns as stored rows: their partitions, their keys, their bodies (JSON, to be read by people too).
+
+Everything that must change together lies in one partition. Incidents, their transitions and the outbox
+share one, so that a decision and the messages it causes are written at once.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from shared.core.model import Alert, Meter, Notification, Reading, Scope, Transition
+from shared.core.scopes import subscription_of
+
+ALERTS = "alerts"
+INBOX = "inbox"  # webhook bodies as they came
+Kept = TypeVar("Kept")
+
+
+def encode(noun: object) -> bytes:
+    """Any of our dataclasses as JSON; Decimal as text, times in ISO 8601."""
+    return msgspec.json.encode(noun)
+
+
+def decode(body: bytes, kind: type[Kept]) -> Kept:
+    """What `encode` wrote; raises msgspec.ValidationError for anything else."""
+    return msgspec.json.decode(body, type=kind)
+
+
+def digest(text: str, length: int = 16) -> str:
+    """A short stand-in for a text in a key."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def incident_id(key: str, opened_at: datetime) -> str:
+    """Short, for people to say; the same for the same key and opening, so that a repeat changes nothing."""
+    return "MW-" + digest(f"{key}|{opened_at.isoformat()}", 8).upper()
+
+
+def area_of(alert: Alert) -> str:
+    """What incidents are read together by: the subscription, or "-"."""
+    return subscription_of(alert.scope.resource) or "-"
+
+
+def incident_key(alert: Alert) -> str:
+    return f"incident|{area_of(alert)}|{digest(alert.key)}"
+
+
+def transition_key(transition: Transition) -> str:
+    return f"transition|{transition.incident}|{transition.number:06d}"
+
+
+def outbox_key(notification: Notification) -> str:
+    return f"outbox|{notification.id}"
+
+
+def receipt_key(notification: Notification) -> str:
+    return f"receipt|{notification.incident.id}|{notification.channel}"
+
+
+def nudge_of(notification: Notification) -> str:
+    """What a queue message says: whose outbox rows to send, in order."""
+    return f"{notification.incident.id}|{notification.channel}"
+
+
+def inbox_key(received_at: datetime, unique: str) -> str:
+    return f"{received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}|{unique}"
+
+
+def state_partition(subscription: str) -> str:
+    return f"state|{subscription}"
+
+
+def baseline_key(scope: Scope) -> str:
+    return f"baseline|{digest(scope.resource)}|{scope.part}"
+
+
+def readings_partition(subscription: str) -> str:
+    return f"readings|{subscription}"
+
+
+def usage_key(resource: str, hour: datetime) -> str:
+    """One row holds an account's readings of one hour."""
+    return f"usage|{digest(resource)}|{hour:%Y-%m-%dT%H}"
+
+
+def cost_key(day: datetime) -> str:
+    """One row holds a subscription's cost of one UTC day."""
+    return f"cost|{day:%Y-%m-%d}"
+
+
+class Series(msgspec.Struct, array_like=True, frozen=True):
+    """The readings of one scope and meter in a row, packed: epoch seconds, seconds, values, epoch seconds."""
+
+    resource: str
+    part: str
+    meter: str
+    unit: str
+    starts: list[int]
+    lengths: list[int]
+    values: list[str]
+    as_of: list[int]
+
+
+def pack(readings: Iterable[Reading]) -> bytes:
+    """Readings as one body."""
+    series: dict[tuple[Scope, Meter], list[Reading]] = {}
+    for reading in readings:
+        series.setdefault((reading.scope, reading.meter), []).append(reading)
+    return msgspec.json.encode([_series(scope, meter, ones) for (scope, meter), ones in series.items()])
+
+
+def _series(scope: Scope, meter: Meter, readings: list[Reading]) -> Series:
+    return Series(
+        scope.resource,
+        scope.part,
+        meter.name,
+        meter.unit,
+        [int(one.start.timestamp()) for one in readings],
+        [int((one.end - one.start).total_seconds()) for one in readings],
+        [str(one.value) for one in readings],
+        [int(one.as_of.timestamp()) for one in readings],
+    )
+
+
+def unpack(body: bytes) -> Iterator[Reading]:
+    """The readings of a body, series by series; `as_of` to the second."""
+    for one in msgspec.json.decode(body, type=list[Series]):
+        scope, meter = Scope(one.resource, one.part), Meter(one.meter, one.unit)
+        for start, length, value, as_of in zip(one.starts, one.lengths, one.values, one.as_of, strict=True):
+            begun = datetime.fromtimestamp(start, UTC)
+            end = begun + timedelta(seconds=length)
+            yield Reading(scope, meter, begun, end, Decimal(value), datetime.fromtimestamp(as_of, UTC))
