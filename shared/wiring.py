@@ -23,14 +23,24 @@ def ports() -> Ports:
     return build(Settings.read(os.environ))
 
 
-def build(settings: Settings, watch: Watch | None = None) -> Ports:
-    """Ports from settings; raises SettingsError or Problems with all that is wrong."""
-    if watch is None:
-        watch = parse_watch(Path(settings.watch_file).read_text(encoding="utf-8"))
+def build(settings: Settings) -> Ports:
+    """Ports from settings; raises SettingsError or Problems with all that is wrong, OSError for no file."""
+    watch = parse_watch(Path(settings.watch_file).read_text(encoding="utf-8"))
+    return _build(settings, watch, _post(settings, watch))
+
+
+def build_without_channels(settings: Settings, watch: Watch) -> Ports:
+    """Ports that tell nobody, for a look at what there is; needs no channel's secret."""
+    from shared.edges.chat import ChatPost
+
+    return _build(settings, watch, ChatPost({}))
+
+
+def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
     return Ports(
         store=_store(settings),
         azure=_azure(settings),
-        post=_post(settings, watch),
+        post=post,
         watch=watch,
         new_id=lambda: uuid4().hex,
         log=log_line,

@@ -15,8 +15,9 @@ from shared.core.periods import HOUR, hour_of
 WEEK = 168  # hours
 LEARNING = 14 * 24  # hours seen before anything is judged
 PULL = 0.35  # how much of a difference a level takes over, each week
-MEMORY = 1 / WEEK  # how much of a difference the spread takes over, each hour
-CLIP = 3.0  # deviations; what lies further off counts as this far
+MEMORY = 1 / (8 * WEEK)  # how much of a difference a spread takes over, each hour; slower than any leak
+CLIP = 3.0  # deviations; what lies further off moves a level by no more than this
+BROKEN = 6.0  # deviations; an hour further off is a finding by itself and counts as usual in the day's
 LEAST_SPREAD = 0.05  # no series is more regular than this share of its level
 FIRST_SPREAD = 0.25
 
@@ -27,9 +28,9 @@ class Baseline:
 
     upto: datetime  # the end of the newest hour learnt
     levels: tuple[float | None, ...] = (None,) * WEEK  # by hour of the week from Monday 00:00 UTC
-    hour_spread: float = FIRST_SPREAD  # usual deviation of an hour, as a share of its level
-    day_spread: float = FIRST_SPREAD  # the same of the newest 24 hours together
-    newest: tuple[tuple[float, float], ...] = ()  # seen (clipped) and expected, the newest 24 hours
+    hour_spread: float = FIRST_SPREAD  # usual deviation of an hour, as a share of its width (see _width)
+    day_spread: float = FIRST_SPREAD  # usual deviation of the newest 24 hours, as a share of their sum
+    newest: tuple[tuple[float, float], ...] = ()  # seen and expected, the newest 24 hours; see BROKEN
     hours: int = 0  # how many have been learnt
     version: int = field(default=1)
 
@@ -72,12 +73,12 @@ def judge_series(baseline: Baseline, rolling: Sequence[Reading], sensitivity: Se
     if not baseline.ready or not rolling:
         return None
     seen = sum(float(reading.value) for reading in rolling)
-    expected = sum(
-        _usual(baseline, reading.start) * ((reading.end - reading.start) / HOUR) for reading in rolling
-    )
-    found = [_anomaly("hour", seen, expected, baseline.hour_spread)]
+    shares = [(reading.end - reading.start) / HOUR for reading in rolling]
+    expected = sum(_usual(baseline, one.start) * share for one, share in zip(rolling, shares, strict=True))
+    found = [_anomaly("hour", seen, expected, baseline.hour_spread * _width(baseline, expected))]
     if len(baseline.newest) == 24:
-        found.append(_anomaly("day", *_together(baseline.newest), baseline.day_spread))
+        day_seen, day_expected = _together(baseline.newest)
+        found.append(_anomaly("day", day_seen, day_expected, baseline.day_spread * max(day_expected, 1.0)))
     relevant = [one for one in found if abs(one.seen - one.expected) >= sensitivity.least_tokens]
     return max(relevant, key=lambda one: abs(one.score), default=None)
 
@@ -85,51 +86,57 @@ def judge_series(baseline: Baseline, rolling: Sequence[Reading], sensitivity: Se
 def _step(baseline: Baseline, hour: Reading) -> Baseline:
     slot, seen = _slot(hour.start), float(hour.value)
     expected = _usual(baseline, hour.start) if baseline.hours else seen
-    off = _relative(seen, expected)
-    clipped = max(-CLIP, min(CLIP, off / baseline.hour_spread)) * baseline.hour_spread
-    learning = not baseline.ready
-    taken = seen if learning else expected * (1 + clipped)
+    width = _width(baseline, expected)
+    off = (seen - expected) / width
+    broken = abs(off) > BROKEN * baseline.hour_spread
+    newest = (*baseline.newest, (expected if broken else seen, expected))[-24:]
+    day_seen, day_expected = _together(newest)
+    taken = expected + width * _clipped(off, CLIP * baseline.hour_spread) if baseline.ready else seen
     levels = list(baseline.levels)
     pull = 1.0 if levels[slot] is None else PULL
     levels[slot] = expected + pull * (taken - expected)
-    newest = (*baseline.newest, (taken, expected))[-24:]
-    day_off = _relative(*_together(newest))
     return replace(
         baseline,
         upto=hour.end,
         levels=tuple(levels),
         hour_spread=_spread_after(baseline.hour_spread, off, baseline.hours),
-        day_spread=_spread_after(baseline.day_spread, day_off, baseline.hours),
+        day_spread=_spread_after(
+            baseline.day_spread, (day_seen - day_expected) / max(day_expected, 1.0), baseline.hours
+        ),
         newest=newest,
         hours=baseline.hours + 1,
     )
+
+
+def _width(baseline: Baseline, expected: float) -> float:
+    """How far an hour may usually be off, before the spread is applied.
+
+    A quiet hour is relatively less regular than a busy one: few requests, as counts have it, vary by
+    the root of their number. So below the mean level the width shrinks with the root, not in proportion.
+    """
+    seen = [level for level in baseline.levels if level is not None]
+    mean = max(sum(seen) / len(seen), 1.0) if seen else 1.0
+    return max(expected, (max(expected, 0.0) * mean) ** 0.5, 0.1 * mean)
+
+
+def _clipped(value: float, most: float) -> float:
+    return max(-most, min(most, value))
 
 
 def _spread_after(spread: float, off: float, hours: int) -> float:
     if hours < WEEK:  # the first week has nothing to be compared with
         return spread
     memory = max(MEMORY, 1 / (hours - WEEK + 2))  # the plain mean at first, then a slow one
-    return max(LEAST_SPREAD, spread + memory * (min(abs(off), CLIP * spread) * 1.25 - spread))
+    return max(LEAST_SPREAD, spread + memory * (min(abs(off), 2 * spread) * 1.25 - spread))
 
 
-def _anomaly(length: str, seen: float, expected: float, spread: float) -> Anomaly:
-    width = spread * max(expected, 1.0)
-    return Anomaly(
-        length,
-        seen,
-        expected,
-        max(0.0, expected - 3 * width),
-        expected + 3 * width,
-        (seen - expected) / width,
-    )
+def _anomaly(length: str, seen: float, expected: float, deviation: float) -> Anomaly:
+    low, high = max(0.0, expected - 3 * deviation), expected + 3 * deviation
+    return Anomaly(length, seen, expected, low, high, (seen - expected) / deviation)
 
 
 def _together(hours: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return sum(seen for seen, _ in hours), sum(expected for _, expected in hours)
-
-
-def _relative(seen: float, expected: float) -> float:
-    return (seen - expected) / max(expected, 1.0)
 
 
 def _usual(baseline: Baseline, at: datetime) -> float:

@@ -44,7 +44,7 @@ def expire(incident: Incident, now: datetime) -> Advance | None:
 
 def _opened(alert: Alert, now: datetime, new_id: str) -> Advance:
     fresh = Incident(new_id, State.TRIGGERED, opened_at=now, alert=alert)
-    return _changed(fresh, now, "opened", alert.what)
+    return _changed(fresh, now, "opened", f"{alert.what}; {alert.why}", alert.steps)
 
 
 def _tested(alert: Alert, now: datetime, new_id: str) -> Advance:
@@ -68,7 +68,7 @@ def _still_firing(incident: Incident, alert: Alert, now: datetime) -> Advance:
     )
     after = replace(incident, alert=newest)
     if added:
-        return _changed(after, now, "worsened", "now also " + ", ".join(added))
+        return _changed(after, now, "worsened", "now also " + ", ".join(added), added)
     if severity > before.severity:
         return _changed(after, now, "worsened", alert.what)
     return Advance(after)
@@ -80,26 +80,21 @@ def _confirmed(incident: Incident, alert: Alert, now: datetime) -> Advance | Non
     added = tuple(step for step in alert.steps if step not in before.steps)
     severity = max(before.severity, alert.severity)
     news = bool(added) or severity > before.severity
-    if alert.source in incident.confirmed_by and not news:
+    known = alert.source in incident.confirmed_by
+    if known and not news:
         return None
-    later = lasted(now - incident.opened_at)
     after = replace(
         incident,
         alert=replace(before, steps=before.steps + added, severity=severity),
-        confirmed_by=(*incident.confirmed_by, alert.source)
-        if alert.source not in incident.confirmed_by
-        else incident.confirmed_by,
+        confirmed_by=incident.confirmed_by if known else (*incident.confirmed_by, alert.source),
     )
-    return _changed(
-        after,
-        now,
-        "worsened" if news else "confirmed",
-        f"{alert.source} confirms, {later} later: {alert.what}",
-    )
+    why = f"{alert.source} confirms, {lasted(now - incident.opened_at)} later: {alert.what}"
+    return _changed(after, now, "worsened" if news else "confirmed", why, added)
 
 
-def _changed(incident: Incident, now: datetime, change: str, why: str) -> Advance:
+def _changed(
+    incident: Incident, now: datetime, change: str, why: str, steps: tuple[str, ...] = ()
+) -> Advance:
     number = incident.transitions + 1
-    return Advance(
-        replace(incident, transitions=number), (Transition(incident.id, number, now, change, why),)
-    )
+    transition = Transition(incident.id, number, now, change, why, steps)
+    return Advance(replace(incident, transitions=number), (transition,))

@@ -264,8 +264,9 @@ class Transition:
     incident: str
     number: int  # 1 is the opening
     at: datetime  # when Meterwatch decided
-    change: str  # "opened", "worsened", "confirmed", "resolved"
+    change: str  # "opened", "worsened", "confirmed", "resolved", "tested"
     why: str
+    steps: tuple[str, ...] = ()  # of a budget: those that were crossed with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,14 @@ def judge_newcomers(
     """
     if known is None:
         return []
-    return [_newcomer(name, scope, now) for name, scope in sorted(seen.items()) if name not in known]
+    new = {name: scope for name, scope in sorted(seen.items()) if name not in known}
+    models = {scope for name, scope in new.items() if name.startswith("model: ")}
+    # The deployment that brings a new model is told with it.
+    return [
+        _newcomer(name, scope, now)
+        for name, scope in new.items()
+        if not (name.startswith("deployment: ") and scope in models)
+    ]
 
 
 def names_in(accounts: list[Account]) -> dict[str, Scope]:
@@ -42,7 +49,7 @@ def _newcomer(name: str, scope: Scope, now: datetime) -> Alert:
         rule="newcomer",
         scope=scope,
         firing=True,
-        severity=Severity.INFO if sort == "deployment" else Severity.WARNING,
+        severity=Severity.WARNING if sort == "model" else Severity.INFO,
         what=f"New {sort}: {title}{where}",
         since=now,
         at=now,

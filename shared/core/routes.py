@@ -12,6 +12,8 @@ REPEAT = {
     Severity.WARNING: timedelta(hours=24),
     Severity.INFO: timedelta(days=7),
 }
+# A budget's step and a newcomer are told once; what goes on and can be stopped is repeated.
+REPEATED = frozenset({Kind.LIMIT, Kind.ANOMALY, Kind.FRESHNESS, Kind.AZURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,11 @@ def reason_to_notify(told: Told | None, incident: Incident, now: datetime) -> Re
     if told is None:
         return Reason.OPENED if incident.open else Reason.NOTHING_NEW
     if not incident.open:
-        return Reason.RESOLVED if told.firing else Reason.NOTHING_NEW
+        # What ended by itself is no news: nobody found that it was over.
+        return Reason.RESOLVED if told.firing and alert.ends is None else Reason.NOTHING_NEW
     if alert.severity > told.severity or set(alert.steps) - set(told.steps):
         return Reason.WORSENED
-    if now - told.at >= REPEAT[alert.severity] and alert.ends is None:
+    if alert.kind in REPEATED and now - told.at >= REPEAT[alert.severity]:
         return Reason.REPEAT_DUE
     return Reason.NOTHING_NEW
 

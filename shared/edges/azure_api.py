@@ -13,12 +13,14 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.core.rest import HttpRequest
 
 from shared.core.faults import NotPermitted, NotThere, SignInFault, SourceFault, Throttled, Unreachable
+from shared.core.scopes import subscription_of
 from shared.formats import token_metrics
 
 CLIENT_TYPE = "Meterwatch"  # our own throttling bucket; without it one is shared with every other tool
 LEAST_WAIT = timedelta(seconds=60)  # after a 429 that does not say how long
 MOST_SERIES = 1000  # of a metric and resource; the default of 10 would cut deployments off
 MOST_PAGES = 500
+METRICS_VERSION = "2024-02-01"
 ARM_VERSIONS = {"subscriptions": "2022-12-01", "accounts": "2025-06-01"}
 Found = TypeVar("Found")
 
@@ -53,7 +55,7 @@ class AzureApi:
 
         def first() -> Any:
             return self._arm.query.usage(
-                scope.lstrip("/"), question, headers=headers, **self._options(self._arm_endpoint)
+                scope.lstrip("/"), question, headers=headers, **_options(self._arm_endpoint)
             )
 
         found = _in_our_words(f"Cost Management of {scope}", first)
@@ -74,25 +76,27 @@ class AzureApi:
         start: datetime,
         end: datetime,
         grain: timedelta,
-    ) -> list[Any]:
-        """See ports.Azure."""
+    ) -> dict[str, Any]:
+        """See ports.Azure. Asks for JSON: the SDK's own models take five times as long and lose the ids."""
         endpoint = self._metrics_endpoint.format(region=region)
-
-        def ask() -> list[Any]:
-            found: list[Any] = self._metrics_client(endpoint).query_resources(
-                resource_ids=list(resources),
-                metric_namespace=token_metrics.NAMESPACE,
-                metric_names=list(names),
-                timespan=(start, end),
-                granularity=grain,
-                aggregations=["Total", "Average"],
-                filter=" and ".join(f"{dimension} eq '*'" for dimension in dimensions),
-                max_results=MOST_SERIES,
-                **self._options(endpoint),
-            )
-            return found
-
-        return _in_our_words(f"metrics of {len(resources)} accounts in {region}", ask)
+        request = HttpRequest(
+            "POST",
+            f"/subscriptions/{subscription_of(resources[0])}/metrics:getBatch",
+            params={
+                "api-version": METRICS_VERSION,
+                "metricnamespace": token_metrics.NAMESPACE,
+                "metricnames": ",".join(names),
+                "starttime": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+                "endtime": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+                "interval": _iso(grain),
+                "aggregation": "Total,Average",
+                "filter": " and ".join(f"{dimension} eq '*'" for dimension in dimensions),
+                "top": MOST_SERIES,
+            },
+            json={"resourceids": list(resources)},
+        )
+        what = f"metrics of {len(resources)} accounts in {region}"
+        return self._send(what, request, self._metrics_client(endpoint), endpoint)
 
     @cached_property
     def _arm(self) -> Any:
@@ -119,9 +123,13 @@ class AzureApi:
                 return items
         raise Unreachable(f"ARM list {path}: more than {MOST_PAGES} pages")
 
-    def _send(self, what: str, request: HttpRequest) -> dict[str, Any]:
+    def _send(
+        self, what: str, request: HttpRequest, client: Any = None, endpoint: str = ""
+    ) -> dict[str, Any]:
+        """The JSON object that a request answers, {} for no content; by the ARM client unless told."""
+
         def send() -> dict[str, Any]:
-            answer = self._arm.send_request(request, **self._options(request.url))
+            answer = (client or self._arm).send_request(request, **_options(endpoint or request.url))
             answer.raise_for_status()
             found = answer.json() if answer.status_code != 204 else {}
             if not isinstance(found, dict):
@@ -129,10 +137,6 @@ class AzureApi:
             return found
 
         return _in_our_words(what, send)
-
-    def _options(self, url: str) -> dict[str, Any]:
-        """A token is sent over plain http only to this machine itself."""
-        return {"enforce_https": not url.startswith(("http://127.0.0.1:", "http://localhost:"))}
 
 
 # A refusal by status is ours to judge; a lost connection is tried once more at once.
@@ -145,6 +149,17 @@ _PIPELINE: dict[str, Any] = {
     "read_timeout": 60,
     "logging_enable": False,
 }
+
+
+def _iso(grain: timedelta) -> str:
+    """Whole minutes or hours in ISO 8601, the one form of each that the API takes."""
+    minutes = int(grain.total_seconds()) // 60
+    return f"PT{minutes // 60}H" if minutes % 60 == 0 else f"PT{minutes}M"
+
+
+def _options(url: str) -> dict[str, Any]:
+    """A token is sent over plain http only to this machine itself."""
+    return {"enforce_https": not url.startswith(("http://127.0.0.1:", "http://localhost:"))}
 
 
 def _cost_question(start: datetime, last: datetime) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[
     changes: list[Change] = [
         Put(records.incident_key(incident.alert), records.encode(incident), row.version if row else "")
     ]
+    if not incident.open:  # the next episode takes the incident's row
+        changes.append(Put(records.episode_key(incident), records.encode(incident)))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
     changes += [Put(records.outbox_key(one), records.encode(one), "") for one in notifications]
     ports.store.commit(records.ALERTS, changes)

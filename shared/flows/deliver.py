@@ -26,7 +26,9 @@ from shared.formats import records
 from shared.formats.channels import KINDS
 
 TOLD_FOR = timedelta(hours=24)
-DEAD_LETTER = "the channel refused message {}; it is kept as a dead letter, mend the channel and send it again"
+DEAD_LETTER = (
+    "the channel refused message {}; it is kept as a dead letter, mend the channel and send it again"
+)
 
 
 def deliver(ports: Ports, nudge: str, now: datetime) -> None:

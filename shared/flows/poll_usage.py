@@ -29,6 +29,8 @@ from shared.flows.ports import Ports
 from shared.formats import token_metrics
 
 GRAIN = timedelta(minutes=5)
+SETTLING = GRAIN  # the newest points are still being counted
+HOUR_SETTLING = timedelta(minutes=30)  # before a baseline learns an hour, which it does only once
 REREAD = HOUR + GRAIN  # metrics arrive late; and a whole rolling hour is judged each time
 HISTORY = 28 * DAY  # read once, so that baselines are of use from the first day
 MOST_RESOURCES = 50  # in one batch call
@@ -38,13 +40,13 @@ LONGEST_ASK = 31 * DAY
 def poll_usage(ports: Ports, subscription: str, mark: Watermark, now: datetime) -> list[str]:
     """Reads since the watermark, keeps, judges, accepts; answers the nudges for `deliver`."""
     accounts = load_estate(ports, subscription, now)
-    end = floor_to(now, GRAIN)
+    end = floor_to(now - SETTLING, GRAIN)
     baselines = load_baselines(ports, subscription)
     if mark.read_until is None:
         start = hour_of(end - REREAD)
         history = _fetch(ports, accounts, start - HISTORY, start, HOUR, now)
         keep_usage(ports, subscription, history)
-        _learn(baselines, history)
+        _learn(baselines, history, now)
     else:
         start = max(hour_of(min(mark.read_until, end) - REREAD), end - LONGEST_ASK)
     readings = _fetch(ports, accounts, start, end, GRAIN, now)
@@ -56,7 +58,7 @@ def poll_usage(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
     ]
     owners = {account.id: account.owner for account in accounts}
     nudges = accept(ports, [replace(one, owner=owners.get(one.scope.resource, "")) for one in alerts], now)
-    _learn(baselines, readings)
+    _learn(baselines, readings, now)
     save_baselines(ports, subscription, baselines)
     keep_known(ports, subscription, "estate", names_in(accounts), now)
     return nudges
@@ -75,8 +77,8 @@ def _fetch(
             some = ids[first : first + MOST_RESOURCES]
             for sources, dimensions in token_metrics.QUESTIONS:
                 names = token_metrics.names_of(sources)
-                results = ports.azure.metrics(region, some, names, dimensions, start, end, grain)
-                readings += token_metrics.parse(some, results, sources, grain, now)
+                answer = ports.azure.metrics(region, some, names, dimensions, start, end, grain)
+                readings += token_metrics.parse(some, answer, sources, grain, now)
     return readings
 
 
@@ -108,12 +110,30 @@ def _anomalies(ports: Ports, baselines: dict[Scope, Baseline], readings: Iterabl
         for scope, series in tokens(readings).items()
         if scope in baselines
     )
-    return [alert for alert in judged if alert is not None]
+    explained = _turned_away(ports, readings)
+    return [one for one in judged if one is not None and not (one.scope in explained and _is_drop(one))]
 
 
-def _learn(baselines: dict[Scope, Baseline], readings: Iterable[Reading]) -> None:
-    """Takes the whole hours among the readings into the baselines."""
+def _turned_away(ports: Ports, readings: Iterable[Reading]) -> set[Scope]:
+    """Deployments that failed or throttled callers above a limit: their drop in tokens is no news."""
+    bars = {limit.meter: limit.above for limit in ports.watch.limits}
+    found = shares(readings)
+    return {one.scope for one in found if one.meter.name in bars and one.value > bars[one.meter.name]}
+
+
+def _is_drop(alert: Alert) -> bool:
+    return (
+        alert.firing
+        and alert.seen is not None
+        and alert.against is not None
+        and alert.seen.value < alert.against.value
+    )
+
+
+def _learn(baselines: dict[Scope, Baseline], readings: Iterable[Reading], now: datetime) -> None:
+    """Takes the whole and settled hours among the readings into the baselines."""
     for scope, series in tokens(readings).items():
-        learnt = learn(baselines.get(scope), whole_hours(series))
+        settled = [hour for hour in whole_hours(series) if hour.end + HOUR_SETTLING <= now]
+        learnt = learn(baselines.get(scope), settled)
         if learnt is not None:
             baselines[scope] = learnt

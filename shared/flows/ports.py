@@ -61,8 +61,8 @@ class Azure(Protocol):
         start: datetime,
         end: datetime,
         grain: timedelta,
-    ) -> list[Any]:
-        """Metrics of up to 50 resources of one region and subscription, one result a resource, in order."""
+    ) -> dict[str, Any]:
+        """Metrics of up to 50 resources of one region and subscription, as the batch API answers."""
         ...
 
 

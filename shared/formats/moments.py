@@ -1,10 +1,13 @@
 """Times as Azure writes them, as aware UTC."""
 
 import re
+from collections.abc import Hashable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
-def parse_moment(text: object) -> datetime | None:
+@lru_cache(maxsize=4096)  # the points of many series share their times
+def parse_moment(text: Hashable) -> datetime | None:
     """A time in ISO 8601, with any number of fractional digits; no zone is UTC. None for anything else."""
     if not isinstance(text, str) or len(text) > 40:
         return None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.core.model import Alert, Meter, Notification, Reading, Scope, Transition
+from shared.core.model import Alert, Incident, Meter, Notification, Reading, Scope, Transition
 from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
@@ -47,6 +47,10 @@ def area_of(alert: Alert) -> str:
 
 def incident_key(alert: Alert) -> str:
     return f"incident|{area_of(alert)}|{digest(alert.key)}"
+
+
+def episode_key(incident: Incident) -> str:
+    return f"episode|{incident.id}"
 
 
 def transition_key(transition: Transition) -> str:

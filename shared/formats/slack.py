@@ -75,7 +75,7 @@ def outcome_webhook(answer: Answer) -> Outcome:
 
 def _body(message: Message) -> dict[str, Any]:
     title = f"{SYMBOLS[message.tone]} {message.headline}"
-    blocks: list[dict[str, Any]] = [_section(f"*{escaped(title)}*")]
+    blocks: list[dict[str, Any]] = []
     fields = [_text(f"*{escaped(fact.label)}*\n{_cut(fact.text)}") for fact in message.facts[:MOST_FACTS]]
     if fields:
         blocks.append({"type": "section", "fields": fields})
@@ -85,7 +85,8 @@ def _body(message: Message) -> dict[str, Any]:
         blocks.append({"type": "actions", "elements": [_button(message.link)]})
     blocks.append({"type": "context", "elements": [_text(_cut(message.small))]})
     return {
-        "text": escaped(title),
+        "text": escaped(title),  # what a notification shows; the blocks take its place in the channel
+        "blocks": [_section(f"*{escaped(title)}*")],
         "attachments": [{"color": COLOURS[message.tone], "fallback": escaped(title), "blocks": blocks}],
         "unfurl_links": False,
         "unfurl_media": False,

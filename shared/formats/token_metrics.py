@@ -1,4 +1,4 @@
-"""Results of the Azure Monitor metrics batch as readings of deployments.
+"""Answers of the Azure Monitor metrics batch as readings of deployments.
 
 Two families of metrics count the same tokens. One is chosen for each account, the newer where it has
 values, and they are never added together. A point without a value is unknown and left out.
@@ -7,7 +7,6 @@ values, and they are never added together. A point without a value is unknown an
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from shared.core.model import (
@@ -22,6 +21,8 @@ from shared.core.model import (
     Reading,
     Scope,
 )
+from shared.formats.amounts import parse_amount
+from shared.formats.moments import parse_moment
 
 NAMESPACE = "Microsoft.CognitiveServices/accounts"
 
@@ -60,18 +61,18 @@ def names_of(sources: Iterable[Source]) -> list[str]:
 
 def parse(
     resources: Sequence[str],
-    results: Sequence[Any],
+    answer: Mapping[str, Any],
     sources: Sequence[Source],
     grain: timedelta,
     as_of: datetime,
 ) -> list[Reading]:
-    """The readings in a batch's results, which carry no resource id and follow the order asked.
-
-    `results` are azure.monitor.querymetrics MetricsQueryResult, or anything of that shape.
-    """
+    """The readings in a batch's answer; a part that names no resource is taken in the order asked."""
     readings: list[Reading] = []
-    for resource, result in zip(resources, results, strict=True):
-        by_name = {str(metric.name).lower(): metric for metric in result.metrics}
+    for index, result in enumerate(answer.get("values") or ()):
+        resource = str(
+            result.get("resourceid") or (resources[index] if index < len(resources) else "")
+        ).lower()
+        by_name = {str(_name(metric)).lower(): metric for metric in result.get("value") or ()}
         for source in sources:
             found: list[Reading] = []
             for name in (source.newer, source.older):
@@ -82,23 +83,24 @@ def parse(
 
 
 def _readings(
-    resource: str, metric: Any, source: Source, grain: timedelta, as_of: datetime
+    resource: str, metric: Mapping[str, Any], source: Source, grain: timedelta, as_of: datetime
 ) -> Iterator[Reading]:
-    for series in metric.timeseries:
-        labels = {str(name).lower(): str(value) for name, value in _labels(series).items()}
-        deployment = labels.get("modeldeploymentname", "")
+    field = "total" if source.total else "average"
+    for series in metric.get("timeseries") or ():
+        labels = {
+            str(_name(label)).lower(): str(label.get("value") or "")
+            for label in series.get("metadatavalues") or ()
+        }
+        scope = Scope(resource, labels.get("modeldeploymentname", ""))
         meter = source.meter or _by_status(labels.get("statuscode", ""))
-        for point in series.data:
-            value = point.total if source.total else point.average
-            if value is not None and deployment:
-                scope = Scope(resource.lower(), deployment)
-                yield Reading(
-                    scope, meter, point.timestamp, point.timestamp + grain, Decimal(str(value)), as_of
-                )
+        for point in series.get("data") or ():
+            value, start = parse_amount(point.get(field)), parse_moment(point.get("timeStamp"))
+            if value is not None and start is not None and scope.part:
+                yield Reading(scope, meter, start, start + grain, value, as_of)
 
 
-def _labels(series: Any) -> Mapping[str, Any]:
-    return series.metadata_values or {}
+def _name(item: Mapping[str, Any]) -> Any:
+    return (item.get("name") or {}).get("value", "")
 
 
 def _by_status(code: str) -> Meter:

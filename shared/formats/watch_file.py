@@ -93,7 +93,7 @@ class ThresholdEntry(Entry, frozen=True):
     """A percent of the budget's amount, of what was spent or of what is forecast."""
 
     percent: Number
-    on: Basis = Basis.ACTUAL
+    basis: Basis = Basis.ACTUAL
 
 
 class BudgetEntry(Entry, frozen=True):
@@ -107,7 +107,7 @@ class BudgetEntry(Entry, frozen=True):
     thresholds: tuple[ThresholdEntry, ...] = (
         ThresholdEntry(percent=Decimal(80)),
         ThresholdEntry(percent=Decimal(100)),
-        ThresholdEntry(percent=Decimal(100), on=Basis.FORECAST),
+        ThresholdEntry(percent=Decimal(100), basis=Basis.FORECAST),
     )
 
 
@@ -260,7 +260,7 @@ def _budget(entry: BudgetEntry) -> Budget:
         scope=_folded(entry.scope),
         amount=Quantity(entry.amount, entry.currency),
         grain=entry.grain,
-        thresholds=tuple(Threshold(step.percent, step.on) for step in entry.thresholds),
+        thresholds=tuple(Threshold(step.percent, step.basis) for step in entry.thresholds),
     )
 
 

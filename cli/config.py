@@ -1,0 +1,47 @@
+"""`meterwatch config check [FILE]` and `meterwatch config schema`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.formats.config_errors import Problems
+from shared.formats.watch_file import Watch, json_schema, parse_watch
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0: the file is right; 1: it is not, and every mistake is printed; 2: it cannot be read."""
+    parser = argparse.ArgumentParser(prog="meterwatch config", description="Check a watch.yaml.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    check = verbs.add_parser("check", help="print every mistake of a file, or what it means")
+    check.add_argument("file", nargs="?", type=Path, default=Path("watch.yaml"))
+    verbs.add_parser("schema", help="print the file's JSON schema, for editors")
+    options = parser.parse_args(arguments)
+    if options.verb == "schema":
+        print(json.dumps(json_schema(), indent=2))
+        return 0
+    return _check(options.file)
+
+
+def _check(file: Path) -> int:
+    try:
+        watch = parse_watch(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as unread:
+        print(f"{file} cannot be read: {unread}", file=sys.stderr)
+        return 2
+    except Problems as found:
+        for problem in found.problems:
+            print(f"{file}: {problem}", file=sys.stderr)
+        return 1
+    print(f"{file} is right: {_meaning(watch)}")
+    return 0
+
+
+def _meaning(watch: Watch) -> str:
+    subscriptions = (
+        f"{len(watch.subscriptions)} subscriptions" if watch.subscriptions else "every subscription"
+    )
+    counts = f"{len(watch.budgets)} budgets, {len(watch.limits)} limits, {len(watch.channels)} channels"
+    nobody = "" if watch.channels else "; with no channel, nobody is told"
+    return f"it watches {subscriptions} with {counts}{nobody}"

@@ -1,0 +1,106 @@
+"""What a run came to, for its page: the incidents from the store, and what of the truth was told."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.core.model import Incident, Kind, Transition
+from shared.core.wording import lasted
+from shared.flows.ports import Store
+from shared.formats import records
+from sim import incidents as truths
+from sim.incidents import Incident as Truth
+
+Tells = Callable[[Incident, Transition], bool]
+
+
+def _opens(*kinds: Kind) -> Tells:
+    return lambda incident, change: change.change == "opened" and incident.alert.kind in kinds
+
+
+def _crosses(step: str) -> Tells:
+    return lambda incident, change: step in change.steps
+
+
+# Which change of which incident tells of a planted fault.
+TELLS: Mapping[str, Tells] = {
+    truths.LOOP: _opens(Kind.ANOMALY),
+    truths.LEAK: _opens(Kind.ANOMALY),
+    truths.NEW_MODEL: _opens(Kind.NEWCOMER),
+    truths.OUTAGE: _opens(Kind.LIMIT, Kind.ANOMALY),
+    truths.PTU_FULL: _opens(Kind.LIMIT),
+    truths.BUDGET_PACE: _crosses("forecast 100"),
+    truths.BUDGET_CROSSED: _crosses("actual 80"),
+    truths.BUDGET_WEBHOOK: lambda incident, change: change.change == "confirmed",
+}
+
+
+def all_incidents(store: Store) -> list[Incident]:
+    """Every episode, closed and open, in order of opening."""
+    closed = [records.decode(row.body, Incident) for row in store.scan(records.ALERTS, "episode|")]
+    newest = [records.decode(row.body, Incident) for row in store.scan(records.ALERTS, "incident|")]
+    return sorted([*closed, *(one for one in newest if one.open)], key=lambda one: one.opened_at)
+
+
+def all_transitions(store: Store) -> dict[str, list[Transition]]:
+    """The history of every incident by its id, oldest first."""
+    found: dict[str, list[Transition]] = {}
+    for row in store.scan(records.ALERTS, "transition|"):
+        one = records.decode(row.body, Transition)
+        found.setdefault(one.incident, []).append(one)
+    return found
+
+
+def incidents_told(store: Store) -> list[dict[str, Any]]:
+    """The incidents as the page shows them, each with its history."""
+    history = all_transitions(store)
+    return [_told(one, history[one.id]) for one in all_incidents(store)]
+
+
+def _told(incident: Incident, history: Sequence[Transition]) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "state": incident.state,
+        "severity": incident.alert.severity.name.lower(),
+        "opened_at": incident.opened_at.isoformat(),
+        "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
+        "what": incident.alert.what,
+        "notes": [f"{channel}: {told.sequence} messages" for channel, told in incident.told.items()],
+        "transitions": [{"at": one.at.isoformat(), "change": one.change, "why": one.why} for one in history],
+    }
+
+
+def truth_told(planted: Iterable[Truth], store: Store) -> list[dict[str, Any]]:
+    """Each planted fault, and when it was first told of."""
+    incidents, history = all_incidents(store), all_transitions(store)
+    return [_planted(truth, incidents, history) for truth in planted]
+
+
+def _planted(
+    truth: Truth, incidents: Iterable[Incident], history: dict[str, list[Transition]]
+) -> dict[str, Any]:
+    told = (
+        change.at
+        for incident in incidents
+        if _is_about(incident, truth)
+        for change in history[incident.id]
+        if TELLS[truth.kind](incident, change)
+    )
+    at = next(told, None)
+    return {
+        "kind": truth.kind,
+        "what": truth.words,
+        "start": truth.start.isoformat(),
+        "end": truth.end.isoformat(),
+        "told_at": at.isoformat() if at else "",
+        "delay": "" if at is None else lasted(at - truth.start) if at >= truth.start else "before it",
+    }
+
+
+def _is_about(incident: Incident, truth: Truth) -> bool:
+    """Whether an incident is at a planted fault's place and began while it lasted."""
+    if incident.alert.kind is Kind.BUDGET:
+        return incident.alert.rule == truth.what
+    account, _, deployment = truth.what.lower().partition("/")
+    scope = incident.alert.scope
+    there = scope.resource.endswith("/" + account) and deployment in ("", scope.part)
+    return there and truth.start <= incident.opened_at <= truth.end
