@@ -7,7 +7,8 @@ import azure.functions as func
 
 from shared.flows import deliver as delivery
 from shared.flows import health as probes
-from shared.flows import intake, poll, tend as tending
+from shared.flows import intake, poll
+from shared.flows import tend as tending
 from shared.wiring import ports
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)

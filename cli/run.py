@@ -25,7 +25,7 @@ from sim.page import page
 from sim.process import RunningTenant, running_tenant
 
 HERE = Path(__file__).resolve().parents[1]
-BEFORE = timedelta(days=7)  # quiet days that are replayed too; those before them are read as history
+BEFORE = timedelta(days=1)  # a quiet day that is replayed too; those before it are read as history
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ since each step moves it by no more than a few of its own usual deviations. It l
 the newest hour, for what breaks at once, and the newest day, for what creeps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -116,7 +117,7 @@ def _width(baseline: Baseline, expected: float) -> float:
     """
     seen = [level for level in baseline.levels if level is not None]
     mean = max(sum(seen) / len(seen), 1.0) if seen else 1.0
-    return max(expected, (max(expected, 0.0) * mean) ** 0.5, 0.1 * mean)
+    return max(expected, math.sqrt(max(expected, 0.0) * mean), 0.1 * mean)
 
 
 def _clipped(value: float, most: float) -> float:

@@ -39,7 +39,7 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
     if any(above) and not all(above):
         return None
     newest, first = recent[-1], _start_of_run(series, limit.above)
-    against = Quantity(limit.above, newest.meter.unit)
+    seen, against = (Quantity(value, newest.meter.unit) for value in (newest.value, limit.above))
     return Alert(
         key=f"limit|{limit.name}|{newest.scope.resource}|{newest.scope.part}",
         kind=Kind.LIMIT,
@@ -47,12 +47,11 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
         scope=newest.scope,
         firing=all(above),
         severity=limit.severity,
-        what=f"{newest.meter.name} {said(Quantity(newest.value, newest.meter.unit))} on {named(newest.scope)}, "
-        f"limit {said(against)}",
+        what=f"{newest.meter.name} {said(seen)} on {named(newest.scope)}, limit {said(against)}",
         since=first,
         at=newest.end,
         as_of=newest.end,
-        seen=Quantity(newest.value, newest.meter.unit),
+        seen=seen,
         against=against,
         why=f"{'above' if all(above) else 'not above'} the limit for {lasted(newest.end - first)}",
         details=(Detail("Highest", said(Quantity(max(r.value for r in recent), newest.meter.unit))),),

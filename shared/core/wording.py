@@ -67,7 +67,7 @@ def moment(at: datetime) -> str:
 def named(scope: Scope) -> str:
     """A scope by its own name and that of what holds it: "chat-prod in aoai-search"."""
     segments = scope.resource.rstrip("/").split("/")
-    holder = segments[-1] if segments[-1] else "everything watched"
+    holder = segments[-1] or "everything watched"
     if len(segments) == 3:
         holder = f"subscription {holder}"
     return f"{scope.part} in {holder}" if scope.part else holder

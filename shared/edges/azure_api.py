@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
+import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.rest import HttpRequest
 
@@ -26,7 +27,7 @@ Found = TypeVar("Found")
 
 
 class AzureApi:
-    """Reads Azure with one credential. `metrics_endpoint` holds {region}. Clients are made when first used."""
+    """Reads Azure with one credential, by clients made when first used. `metrics_endpoint` holds {region}."""
 
     def __init__(self, credential: Any, arm_endpoint: str, metrics_endpoint: str) -> None:
         self._credential = credential
@@ -131,7 +132,7 @@ class AzureApi:
         def send() -> dict[str, Any]:
             answer = (client or self._arm).send_request(request, **_options(endpoint or request.url))
             answer.raise_for_status()
-            found = answer.json() if answer.status_code != 204 else {}
+            found = msgspec.json.decode(answer.content) if answer.status_code != 204 else {}
             if not isinstance(found, dict):
                 raise ValueError(f"JSON of type {type(found).__name__}, expected an object")
             return found
@@ -199,7 +200,7 @@ def _in_our_words(what: str, ask: Callable[[], Found]) -> Found:
         raise SignInFault(_first_line(unknown)) from None
     except AzureError as lost:
         raise Unreachable(f"{what}: {type(lost).__name__}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as garbage:
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as garbage:
         raise Unreachable(f"{what}: an answer that makes no sense ({type(garbage).__name__})") from None
 
 

@@ -48,7 +48,7 @@ def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> l
 
 
 def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[str]:
-    """Writes an incident's step and what is to be told of it; raises Conflict when `row` is not the newest."""
+    """Writes an incident's step and what is to be told of it; Conflict when `row` is not the newest."""
     incident, notifications = route(step.incident, ports.watch.routes, now)
     changes: list[Change] = [
         Put(records.incident_key(incident.alert), records.encode(incident), row.version if row else "")

@@ -1,4 +1,4 @@
-"""What there is to watch: subscriptions, their AI accounts, their deployments; read from ARM, remembered."""
+"""What there is to watch: subscriptions, AI accounts, deployments; as ARM lists it, remembered."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,8 @@ from shared.flows.ports import Ports
 from shared.formats import records
 from shared.formats.estate import parse_account, parse_deployment
 
-FRESH = timedelta(minutes=55)  # a little under an hour, so that an hourly poll reads anew
+FRESH = timedelta(hours=6)  # metrics show a new deployment that is used much sooner
+JUST_READ = timedelta(minutes=10)  # reading again would not tell more
 WATCHED = "watched"  # the row that remembers the subscriptions, for when they cannot be listed
 
 
@@ -37,12 +38,12 @@ def watched(ports: Ports) -> tuple[str, ...]:
     return tuple(found)
 
 
-def load_estate(ports: Ports, subscription: str, now: datetime) -> list[Account]:
-    """The accounts with their deployments, at most an hour old. Raises a SourceFault from Azure."""
+def load_estate(ports: Ports, subscription: str, now: datetime, age: timedelta = FRESH) -> list[Account]:
+    """The accounts with their deployments, read anew when older than `age`. Raises a SourceFault."""
     partition = records.state_partition(subscription)
     row = ports.store.get(partition, "estate")
     kept = records.decode(row.body, Estate) if row else None
-    if kept is None or now - kept.read_at >= FRESH:
+    if kept is None or now - kept.read_at >= age:
         kept = Estate(now, tuple(_read(ports, subscription)))
         ports.store.commit(partition, [Put("estate", records.encode(kept))])
     return list(kept.accounts)

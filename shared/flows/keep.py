@@ -15,10 +15,10 @@ from shared.formats import records
 
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
     """Keeps readings, a row for each account and hour; newer ones replace those of the same time."""
-    by_row: dict[str, list[Reading]] = defaultdict(list)
+    by_hour: dict[tuple[str, datetime], list[Reading]] = defaultdict(list)
     for reading in readings:
-        by_row[records.usage_key(reading.scope.resource, hour_of(reading.start))].append(reading)
-    _merge(ports, subscription, by_row)
+        by_hour[reading.scope.resource, hour_of(reading.start)].append(reading)
+    _merge(ports, subscription, {records.usage_key(*key): ones for key, ones in by_hour.items()})
 
 
 def keep_costs(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:

@@ -4,7 +4,7 @@ estate -> metrics -> readings (kept) -> limits, anomalies, newcomers -> accept
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,11 +12,12 @@ from shared.core.anomalies import judge_tokens, tokens, whole_hours
 from shared.core.baseline import Baseline, learn
 from shared.core.freshness import Watermark
 from shared.core.limits import judge_limit, shares
-from shared.core.model import Account, Alert, Meter, Reading, Scope
+from shared.core.model import Account, Alert, Meter, Period, Reading, Scope
 from shared.core.newcomers import judge_newcomers, names_in
 from shared.core.periods import DAY, HOUR, floor_to, hour_of
 from shared.core.scopes import within
 from shared.flows.accept import accept
+from shared.flows.estate import JUST_READ, load_estate
 from shared.flows.keep import (
     keep_known,
     keep_usage,
@@ -24,14 +25,13 @@ from shared.flows.keep import (
     load_baselines,
     save_baselines,
 )
-from shared.flows.estate import load_estate
 from shared.flows.ports import Ports
 from shared.formats import token_metrics
 
 GRAIN = timedelta(minutes=5)
 SETTLING = GRAIN  # the newest points are still being counted
-HOUR_SETTLING = timedelta(minutes=30)  # before a baseline learns an hour, which it does only once
-REREAD = HOUR + GRAIN  # metrics arrive late; and a whole rolling hour is judged each time
+HOUR_SETTLING = timedelta(minutes=10)  # before a baseline learns an hour, which it does only once
+REREAD = HOUR + HOUR_SETTLING + SETTLING  # so that an hour is seen whole in the round that learns it
 HISTORY = 28 * DAY  # read once, so that baselines are of use from the first day
 MOST_RESOURCES = 50  # in one batch call
 LONGEST_ASK = 31 * DAY
@@ -40,34 +40,51 @@ LONGEST_ASK = 31 * DAY
 def poll_usage(ports: Ports, subscription: str, mark: Watermark, now: datetime) -> list[str]:
     """Reads since the watermark, keeps, judges, accepts; answers the nudges for `deliver`."""
     accounts = load_estate(ports, subscription, now)
-    end = floor_to(now - SETTLING, GRAIN)
     baselines = load_baselines(ports, subscription)
+    asked = _window(ports, mark, now)
     if mark.read_until is None:
-        start = hour_of(end - REREAD)
-        history = _fetch(ports, accounts, start - HISTORY, start, HOUR, now)
-        keep_usage(ports, subscription, history)
-        _learn(baselines, history, now)
-    else:
-        start = max(hour_of(min(mark.read_until, end) - REREAD), end - LONGEST_ASK)
-    readings = _fetch(ports, accounts, start, end, GRAIN, now)
+        baselines |= _first_look(ports, subscription, accounts, asked.start, now)
+    readings = _fetch(ports, accounts, asked, GRAIN, now)
+    if _unlisted(accounts, readings):
+        accounts = load_estate(ports, subscription, now, JUST_READ)
     keep_usage(ports, subscription, readings)
+    outcomes = shares(readings)
     alerts = [
         *_newcomers(ports, subscription, accounts, now),
-        *_over_limits(ports, readings, now),
-        *_anomalies(ports, baselines, readings),
+        *_over_limits(ports, [*readings, *outcomes], now),
+        *_anomalies(ports, baselines, readings, outcomes),
     ]
     owners = {account.id: account.owner for account in accounts}
     nudges = accept(ports, [replace(one, owner=owners.get(one.scope.resource, "")) for one in alerts], now)
-    _learn(baselines, readings, now)
-    save_baselines(ports, subscription, baselines)
+    save_baselines(ports, subscription, _learn(baselines, readings, now))
     keep_known(ports, subscription, "estate", names_in(accounts), now)
     return nudges
 
 
+def _window(ports: Ports, mark: Watermark, now: datetime) -> Period:
+    """What to ask for: since the watermark, and as far back as a judgement needs."""
+    end = floor_to(now - SETTLING, GRAIN)
+    back = max([REREAD, *(limit.hold + GRAIN for limit in ports.watch.limits)])
+    if mark.read_until is None:
+        return Period(hour_of(end - back), end)
+    return Period(max(floor_to(min(mark.read_until, end), GRAIN) - back, end - LONGEST_ASK), end)
+
+
+def _first_look(
+    ports: Ports, subscription: str, accounts: Sequence[Account], until: datetime, now: datetime
+) -> dict[Scope, Baseline]:
+    """Reads and keeps the weeks before, and the baselines that follow from them."""
+    history = _fetch(ports, accounts, Period(until - HISTORY, until), HOUR, now)
+    keep_usage(ports, subscription, history)
+    learnt = _learn({}, history, now)
+    save_baselines(ports, subscription, learnt)
+    return learnt
+
+
 def _fetch(
-    ports: Ports, accounts: Sequence[Account], start: datetime, end: datetime, grain: timedelta, now: datetime
+    ports: Ports, accounts: Sequence[Account], asked: Period, grain: timedelta, now: datetime
 ) -> list[Reading]:
-    """All readings of [start, end): one question a region, up to 50 accounts at once."""
+    """All readings of a period: the questions of one region together, up to 50 accounts at once."""
     regions: dict[str, list[str]] = defaultdict(list)
     for account in accounts:
         regions[account.region].append(account.id)
@@ -77,9 +94,15 @@ def _fetch(
             some = ids[first : first + MOST_RESOURCES]
             for sources, dimensions in token_metrics.QUESTIONS:
                 names = token_metrics.names_of(sources)
-                answer = ports.azure.metrics(region, some, names, dimensions, start, end, grain)
+                answer = ports.azure.metrics(region, some, names, dimensions, asked.start, asked.end, grain)
                 readings += token_metrics.parse(some, answer, sources, grain, now)
     return readings
+
+
+def _unlisted(accounts: Iterable[Account], readings: Iterable[Reading]) -> set[Scope]:
+    """Deployments that are used and not in the list: it has become old."""
+    listed = {Scope(account.id, one.name) for account in accounts for one in account.deployments}
+    return {reading.scope for reading in readings} - listed
 
 
 def _newcomers(ports: Ports, subscription: str, accounts: list[Account], now: datetime) -> list[Alert]:
@@ -90,7 +113,7 @@ def _newcomers(ports: Ports, subscription: str, accounts: list[Account], now: da
 
 def _over_limits(ports: Ports, readings: Sequence[Reading], now: datetime) -> list[Alert]:
     series: dict[tuple[Scope, Meter], list[Reading]] = defaultdict(list)
-    for reading in (*readings, *shares(readings)):
+    for reading in readings:
         series[reading.scope, reading.meter].append(reading)
     judged = (
         judge_limit(limit, ones, now)
@@ -101,7 +124,12 @@ def _over_limits(ports: Ports, readings: Sequence[Reading], now: datetime) -> li
     return [alert for alert in judged if alert is not None]
 
 
-def _anomalies(ports: Ports, baselines: dict[Scope, Baseline], readings: Iterable[Reading]) -> list[Alert]:
+def _anomalies(
+    ports: Ports,
+    baselines: Mapping[Scope, Baseline],
+    readings: Iterable[Reading],
+    outcomes: Iterable[Reading],
+) -> list[Alert]:
     sensitivity = ports.watch.sensitivity
     if sensitivity is None:
         return []
@@ -110,15 +138,14 @@ def _anomalies(ports: Ports, baselines: dict[Scope, Baseline], readings: Iterabl
         for scope, series in tokens(readings).items()
         if scope in baselines
     )
-    explained = _turned_away(ports, readings)
+    explained = _turned_away(ports, outcomes)
     return [one for one in judged if one is not None and not (one.scope in explained and _is_drop(one))]
 
 
-def _turned_away(ports: Ports, readings: Iterable[Reading]) -> set[Scope]:
+def _turned_away(ports: Ports, outcomes: Iterable[Reading]) -> set[Scope]:
     """Deployments that failed or throttled callers above a limit: their drop in tokens is no news."""
     bars = {limit.meter: limit.above for limit in ports.watch.limits}
-    found = shares(readings)
-    return {one.scope for one in found if one.meter.name in bars and one.value > bars[one.meter.name]}
+    return {one.scope for one in outcomes if one.meter.name in bars and one.value > bars[one.meter.name]}
 
 
 def _is_drop(alert: Alert) -> bool:
@@ -130,10 +157,15 @@ def _is_drop(alert: Alert) -> bool:
     )
 
 
-def _learn(baselines: dict[Scope, Baseline], readings: Iterable[Reading], now: datetime) -> None:
-    """Takes the whole and settled hours among the readings into the baselines."""
+def _learn(
+    baselines: Mapping[Scope, Baseline], readings: Iterable[Reading], now: datetime
+) -> dict[Scope, Baseline]:
+    """The baselines that the whole and settled hours among the readings change, after them."""
+    changed = {}
     for scope, series in tokens(readings).items():
         settled = [hour for hour in whole_hours(series) if hour.end + HOUR_SETTLING <= now]
-        learnt = learn(baselines.get(scope), settled)
-        if learnt is not None:
-            baselines[scope] = learnt
+        before = baselines.get(scope)
+        after = learn(before, settled)
+        if after is not None and after is not before:
+            changed[scope] = after
+    return changed

@@ -21,13 +21,10 @@ def parse_amount(text: object) -> Decimal | None:
         return None
     if re.fullmatch(r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?\s*", text):
         return _finite(Decimal(text.strip()))
-    found = _DIGITS.search(text)
-    if (
-        found is None
-        or len(re.findall(r"\d[\d.,]*", text)) > 1
-        and not re.search(r"\d[ \u00a0\u202f\u2009']\d", text)
-    ):
-        return None
+    numbers = list(_DIGITS.finditer(text))
+    if len(numbers) != 1:
+        return None  # none, or a sentence with several
+    found = numbers[0]
     negative = "-" in text[: found.start()] or text.strip().startswith("(")
     value = Decimal(_plain(re.sub(r"['\u00a0\u202f\u2009 ]", "", found[0])))
     return -value if negative else value

@@ -5,7 +5,7 @@ values, and they are never added together. A point without a value is unknown an
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -116,6 +116,5 @@ def _summed(readings: Iterable[Reading]) -> list[Reading]:
     for reading in readings:
         key = (reading.scope, reading.meter, reading.start)
         before = found.get(key)
-        value = reading.value + before.value if before else reading.value
-        found[key] = Reading(reading.scope, reading.meter, reading.start, reading.end, value, reading.as_of)
+        found[key] = replace(before, value=before.value + reading.value) if before else reading
     return [found[key] for key in sorted(found)]

@@ -1,0 +1,107 @@
+"""The simulated tenant as a child process, with a handle to steer it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from sim.estate import LIVE_DAYS, QUIET_DAYS, START, Estate, build_estate
+
+PROJECT = Path(__file__).resolve().parents[1]
+SIGNATURE = "simulated-signature"
+SECONDS_TO_WAIT = 10.0
+
+
+class RunningTenant:
+    """A tenant that is listening at `url`. Not for several threads at once."""
+
+    def __init__(self, url: str, seed: int, start: datetime, quiet_days: int, days: int) -> None:
+        self.url = url
+        self.arm = url  # base_url of the management clients
+        self.metrics = url + "/metrics/{region}"  # template of the metrics endpoints
+        self.slack_api = url + "/slack/api"
+        self.plan = seed, start, quiet_days, days
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    @cached_property
+    def estate(self) -> Estate:
+        """The same estate as in the child, built here from the same seed when first asked for."""
+        return build_estate(*self.plan)
+
+    def slack_webhook(self, name: str) -> str:
+        return f"{self.url}/slack/services/T000/B000/{quote(name)}"
+
+    def teams_webhook(self, name: str) -> str:
+        """A flow's address. Keep its query as it is: the `sig` in it is the authorisation."""
+        return (
+            f"{self.url}/teams/{quote(name)}/workflows/0f1e2d3c/triggers/manual/paths/invoke"
+            f"?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig={SIGNATURE}"
+        )
+
+    def set_clock(self, now: datetime) -> None:
+        self.put("clock", {"now": now.isoformat()})
+
+    def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the faults in force; see `sim.mishaps.Mishap` for what each may hold."""
+        self.put("faults", list(faults))
+
+    def set_options(self, **options: Any) -> None:
+        """Replace the options; see `sim.tenant.Options`."""
+        self.put("options", options)
+
+    def requests(self) -> dict[str, Any]:
+        """`counts` by route since the start, and the `recent` requests to Azure and chat, oldest first."""
+        return dict(self.get("requests"))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Every accepted message in order; see `sim.messages.Message`."""
+        return list(self.get("messages"))
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """Every message that was not taken, and why; see `sim.messages.Rejected`."""
+        return list(self.get("rejected"))
+
+    def put(self, name: str, value: Any) -> None:
+        answer = self.session.put(f"{self.url}/sim/{name}", json=value, timeout=SECONDS_TO_WAIT)
+        if not answer.ok:
+            raise ValueError(answer.text)
+
+    def get(self, name: str) -> Any:
+        answer = self.session.get(f"{self.url}/sim/{name}", timeout=SECONDS_TO_WAIT)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@contextmanager
+def running_tenant(
+    seed: int = 7,
+    start: datetime = START,
+    quiet_days: int = QUIET_DAYS,
+    days: int = LIVE_DAYS,
+    port: int = 0,
+) -> Iterator[RunningTenant]:
+    """A tenant in a child process, ended when the block is left and also when this process dies."""
+    command = [sys.executable, "-m", "sim", "--with-parent", f"--port={port}", f"--seed={seed}"]
+    command += [f"--start={start.isoformat()}", f"--quiet-days={quiet_days}", f"--days={days}"]
+    child = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        line = child.stdout.readline() if child.stdout else ""
+        if not line:
+            raise RuntimeError(f"the simulated tenant ended with {child.wait(SECONDS_TO_WAIT)}")
+        running = RunningTenant(json.loads(line)["url"], seed, start, quiet_days, days)
+        with running.session:
+            yield running
+    finally:
+        child.kill()
+        child.communicate()
