@@ -16,7 +16,8 @@ from shared.core.faults import Fault, SignInFault
 from shared.core.freshness import Watermark
 from shared.core.model import Incident, Notification, Reason
 from shared.flows.estate import load_estate, watched
-from shared.flows.poll import SOURCES, load_mark, plan, poll_scope
+from shared.flows.keep import load_mark
+from shared.flows.poll import SOURCES, plan, poll_scope
 from shared.flows.ports import Ports
 from shared.formats import records
 from shared.formats.config_errors import Problems

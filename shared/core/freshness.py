@@ -24,10 +24,10 @@ class Watermark:
 
 
 def judge_freshness(mark: Watermark, now: datetime) -> Alert:
-    """The source's alert: firing when it has failed for longer than its patience."""
-    late = mark.failing_since is not None and now - mark.failing_since >= PATIENCE[mark.source]
-    scope = Scope(f"/subscriptions/{mark.subscription}")
+    """The source's alert: firing when it has failed, or not been asked, for longer than its patience."""
     since = mark.failing_since or mark.answered_at or now
+    late = now - since >= PATIENCE[mark.source]
+    scope = Scope(f"/subscriptions/{mark.subscription}")
     return Alert(
         key=f"freshness|{mark.source}|{mark.subscription}",
         kind=Kind.FRESHNESS,
@@ -35,15 +35,23 @@ def judge_freshness(mark: Watermark, now: datetime) -> Alert:
         scope=scope,
         firing=late,
         severity=Severity.WARNING,
-        what=f"Blind: no {mark.source} data of {named(scope)} for {lasted(now - since)}"
-        if late
-        else f"{mark.source.capitalize()} data of {named(scope)} is coming again",
+        what=_blind(mark, scope, now - since) if late else _seeing(mark, scope),
         since=since,
         at=now,
         as_of=mark.answered_at,
-        why=(f"last answered {moment(mark.answered_at)}; " if late and mark.answered_at else "")
-        + mark.trouble
-        if late
-        else "the source answers again",
+        why=_why(mark) if late else "the source answers again",
         link=portal_link(scope.resource),
     )
+
+
+def _blind(mark: Watermark, scope: Scope, span: timedelta) -> str:
+    return f"Blind: no {mark.source} data of {named(scope)} for {lasted(span)}"
+
+
+def _seeing(mark: Watermark, scope: Scope) -> str:
+    return f"{mark.source.capitalize()} data of {named(scope)} is coming again"
+
+
+def _why(mark: Watermark) -> str:
+    last = f"last answered {moment(mark.answered_at)}" if mark.answered_at else "it has never answered"
+    return f"{last}; {mark.trouble or 'it has not been asked since: the polls do not run or do not end'}"

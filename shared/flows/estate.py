@@ -27,15 +27,19 @@ def watched(ports: Ports) -> tuple[str, ...]:
     """The subscriptions to poll: those configured, else all that can be read, else those of last time."""
     if ports.watch.subscriptions:
         return ports.watch.subscriptions
-    partition = records.state_partition("-")
     try:
         found = sorted(ports.azure.subscriptions())
     except SourceFault as fault:
         ports.log({"event": "source", "source": "subscriptions", "trouble": str(fault)})
-        row = ports.store.get(partition, WATCHED)
-        return tuple(records.decode(row.body, list[str])) if row else ()
-    ports.store.commit(partition, [Put(WATCHED, records.encode(found))])
+        return remembered(ports)
+    ports.store.commit(records.state_partition("-"), [Put(WATCHED, records.encode(found))])
     return tuple(found)
+
+
+def remembered(ports: Ports) -> tuple[str, ...]:
+    """The same without asking Azure: those configured, or those that could be read last."""
+    row = ports.store.get(records.state_partition("-"), WATCHED)
+    return ports.watch.subscriptions or (tuple(records.decode(row.body, list[str])) if row else ())
 
 
 def load_estate(ports: Ports, subscription: str, now: datetime, age: timedelta = FRESH) -> list[Account]:

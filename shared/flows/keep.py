@@ -5,12 +5,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from shared.core.baseline import Baseline
+from shared.core.freshness import Watermark
 from shared.core.model import Reading, Scope
 from shared.core.periods import day_of, hour_of
 from shared.core.readings import merged
 from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
 from shared.flows.ports import Ports
 from shared.formats import records
+
+
+def load_mark(ports: Ports, source: str, subscription: str) -> Watermark:
+    """How far a source was read; a fresh mark when it never was."""
+    row = ports.store.get(records.state_partition(subscription), f"watermark|{source}")
+    return records.decode(row.body, Watermark) if row else Watermark(source, subscription)
+
+
+def save_mark(ports: Ports, mark: Watermark) -> None:
+    """Keeps how far a source was read."""
+    change = Put(f"watermark|{mark.source}", records.encode(mark))
+    ports.store.commit(records.state_partition(mark.subscription), [change])
 
 
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:

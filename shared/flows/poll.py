@@ -7,13 +7,12 @@ from datetime import datetime
 
 from shared.core.faults import Fault, SignInFault, SourceFault, Throttled
 from shared.core.freshness import Watermark, judge_freshness
-from shared.core.rows import Put
 from shared.flows.accept import accept
 from shared.flows.estate import watched
+from shared.flows.keep import load_mark, save_mark
 from shared.flows.poll_spend import poll_spend
 from shared.flows.poll_usage import poll_usage
 from shared.flows.ports import Ports
-from shared.formats import records
 
 Poll = Callable[[Ports, str, Watermark, datetime], list[str]]
 SOURCES: Mapping[str, Poll] = {"usage": poll_usage, "spend": poll_spend}
@@ -44,19 +43,8 @@ def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
             mark, read_until=now, answered_at=now, failing_since=None, trouble="", not_before=None
         )
     nudges += accept(ports, [judge_freshness(after, now)], now)
-    _save_mark(ports, after)
+    save_mark(ports, after)
     return nudges
-
-
-def load_mark(ports: Ports, source: str, subscription: str) -> Watermark:
-    """How far the source was read; a fresh mark when it never was."""
-    row = ports.store.get(records.state_partition(subscription), f"watermark|{source}")
-    return records.decode(row.body, Watermark) if row else Watermark(source, subscription)
-
-
-def _save_mark(ports: Ports, mark: Watermark) -> None:
-    change = Put(f"watermark|{mark.source}", records.encode(mark))
-    ports.store.commit(records.state_partition(mark.subscription), [change])
 
 
 def _troubled(mark: Watermark, fault: Fault, now: datetime) -> Watermark:
