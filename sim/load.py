@@ -110,7 +110,7 @@ def utilisation(
         return None
     usual = np.clip(PTU_BUSY * level * jitter(0.05, len(level), rng), 0.0, 92.0)
     full = rng.uniform(96.2, 99.9, len(level))
-    return np.round(np.where(disturbance.full, full, usual), 2)
+    return np.asarray(np.round(np.where(disturbance.full, full, usual), 2), dtype=np.float64)
 
 
 def whole(values: Floats) -> Counts:

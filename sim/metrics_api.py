@@ -187,7 +187,8 @@ def column(name: str, leaf: Leaf, window: Window) -> Values:
         return np.round(folded(leaf.peak[window.first : window.known], window, np.maximum), 4)
     during = slice(window.first, window.known)
     weights = folded(leaf.weight[during], window)
-    return np.asarray(np.round(folded(leaf.total[during], window) / np.maximum(weights, 1), 4))
+    means = folded(leaf.total[during], window) / np.maximum(weights, 1)
+    return np.asarray(np.round(means, 4), dtype=np.float64)
 
 
 def arrived(values: Values, window: Window) -> Values:
