@@ -184,7 +184,8 @@ def column(name: str, leaf: Leaf, window: Window) -> Values:
     if name == "count":
         return folded(arrived(leaf.weight, window), window)
     if name == "maximum":
-        return np.round(folded(leaf.peak[window.first : window.known], window, np.maximum), 4)
+        peaks = folded(leaf.peak[window.first : window.known], window, np.maximum)
+        return np.asarray(np.round(peaks, 4), dtype=np.float64)
     during = slice(window.first, window.known)
     weights = folded(leaf.weight[during], window)
     means = folded(leaf.total[during], window) / np.maximum(weights, 1)
