@@ -8,13 +8,14 @@ the newest hour, for what breaks at once, and the newest day, for what creeps.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.model import Reading, Sensitivity
 from shared.core.periods import HOUR, hour_of
 
 WEEK = 168  # hours
-LEARNING = 14 * 24  # hours seen before anything is judged
+LEARNING = timedelta(days=14)  # known before anything is judged
+LEAST_HOURS = 72  # with readings, in that time
 PULL = 0.35  # how much of a difference a level takes over, each week
 MEMORY = 1 / (8 * WEEK)  # how much of a difference a spread takes over, each hour; slower than any leak
 CLIP = 3.0  # deviations; what lies further off moves a level by no more than this
@@ -27,7 +28,8 @@ FIRST_SPREAD = 0.25
 class Baseline:
     """What is usual for one series, in its meter's unit an hour. About 2 KB when stored."""
 
-    upto: datetime  # the end of the newest hour learnt
+    since: datetime  # the start of the first hour learnt
+    upto: datetime  # the end of the newest
     levels: tuple[float | None, ...] = (None,) * WEEK  # by hour of the week from Monday 00:00 UTC
     hour_spread: float = FIRST_SPREAD  # usual deviation of an hour, as a share of its width (see _width)
     day_spread: float = FIRST_SPREAD  # usual deviation of the newest 24 hours, as a share of their sum
@@ -38,7 +40,7 @@ class Baseline:
     @property
     def ready(self) -> bool:
         """Whether it has seen enough to judge."""
-        return self.hours >= LEARNING
+        return self.upto - self.since >= LEARNING and self.hours >= LEAST_HOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def learn(baseline: Baseline | None, hours: Sequence[Reading]) -> Baseline | Non
     """
     for hour in hours:
         if baseline is None:
-            baseline = Baseline(upto=hour.start)
+            baseline = Baseline(since=hour.start, upto=hour.start)
         if hour.start >= baseline.upto:
             baseline = _step(baseline, hour)
     return baseline

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
@@ -54,16 +55,17 @@ class AzureApi:
         question = _cost_question(start, end - timedelta(seconds=1))
         headers = {"ClientType": CLIENT_TYPE}
 
-        def first() -> Any:
-            return self._arm.query.usage(
+        def first() -> list[dict[str, Any]]:
+            found = self._arm.query.usage(
                 scope.lstrip("/"), question, headers=headers, **_options(self._arm_endpoint)
             )
+            return [dict(found.as_dict())] if found is not None else []
 
-        found = _in_our_words(f"Cost Management of {scope}", first)
-        pages = [dict(found.as_dict())] if found is not None else []
+        pages = _in_our_words(f"Cost Management of {scope}", first)
         while pages and (link := (pages[-1].get("properties") or {}).get("nextLink")):
             if len(pages) >= MOST_PAGES:
                 raise Unreachable(f"Cost Management of {scope}: more than {MOST_PAGES} pages")
+            self._check_link(link)
             request = HttpRequest("POST", link, json=question, headers=headers)
             pages.append(self._send(f"Cost Management of {scope}", request))
         return pages
@@ -122,7 +124,13 @@ class AzureApi:
             url = page.get("nextLink") or ""
             if not url:
                 return items
+            self._check_link(url)
         raise Unreachable(f"ARM list {path}: more than {MOST_PAGES} pages")
+
+    def _check_link(self, link: str) -> None:
+        """A page elsewhere would be sent our token: it is refused."""
+        if urlsplit(link)[:2] != urlsplit(self._arm_endpoint)[:2]:
+            raise Unreachable(f"a page's link leads to another host: {urlsplit(link).hostname}")
 
     def _send(
         self, what: str, request: HttpRequest, client: Any = None, endpoint: str = ""

@@ -28,10 +28,20 @@ def save_mark(ports: Ports, mark: Watermark) -> None:
 
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
     """Keeps readings, a row for each account and hour; newer ones replace those of the same time."""
+    _merge(ports, subscription, _by_hour(readings))
+
+
+def keep_history(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
+    """Keeps the readings of whole hours before which nothing was kept, or the same by a try that died."""
+    changes = [Put(key, records.pack(ones)) for key, ones in _by_hour(readings).items()]
+    _commit(ports, records.readings_partition(subscription), changes)
+
+
+def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     by_hour: dict[tuple[str, datetime], list[Reading]] = defaultdict(list)
     for reading in readings:
         by_hour[reading.scope.resource, hour_of(reading.start)].append(reading)
-    _merge(ports, subscription, {records.usage_key(*key): ones for key, ones in by_hour.items()})
+    return {records.usage_key(*key): ones for key, ones in by_hour.items()}
 
 
 def keep_costs(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:

@@ -19,6 +19,7 @@ from shared.core.scopes import within
 from shared.flows.accept import accept
 from shared.flows.estate import JUST_READ, load_estate
 from shared.flows.keep import (
+    keep_history,
     keep_known,
     keep_usage,
     known_names,
@@ -75,7 +76,7 @@ def _first_look(
 ) -> dict[Scope, Baseline]:
     """Reads and keeps the weeks before, and the baselines that follow from them."""
     history = _fetch(ports, accounts, Period(until - HISTORY, until), HOUR, now)
-    keep_usage(ports, subscription, history)
+    keep_history(ports, subscription, history)
     learnt = _learn({}, history, now)
     save_baselines(ports, subscription, learnt)
     return learnt

@@ -1,0 +1,318 @@
+"""Polling the simulated tenant: what is read is what happened, and no fault stops the rest or loses any."""
+
+import json
+import shutil
+from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from cli.run import ports_for
+from shared.core.faults import Unreachable
+from shared.core.model import TOKENS_IN, Incident, Kind, Scope
+from shared.flows.keep import costs_since, known_names, load_baselines, load_mark
+from shared.flows.poll import plan, poll_scope
+from shared.flows.poll_usage import poll_usage
+from shared.flows.tend import tend
+from shared.formats import records
+from sim.blueprint import AGENTS, PLATFORM, SANDBOX
+from sim.process import running_tenant
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def tenant():
+    with running_tenant() as running:
+        yield running
+
+
+@pytest.fixture
+def live(tenant):
+    tenant.set_faults([])
+    tenant.set_clock(tenant.estate.live)
+    yield tenant.estate.live
+    tenant.set_faults([])
+
+
+@pytest.fixture
+def ports(tenant, tmp_path):
+    return ports_for(tenant, tmp_path)
+
+
+def job(source, subscription):
+    return json.dumps({"source": source, "subscription": subscription})
+
+
+def poll(ports, tenant, source, subscription, now):
+    tenant.set_clock(now)
+    return poll_scope(ports, job(source, subscription), now)
+
+
+def usage(ports, subscription):
+    rows = ports.store.scan(records.readings_partition(subscription), "usage|")
+    return [reading for row in rows for reading in records.unpack(row.body)]
+
+
+def incidents(ports, kind):
+    found = [records.decode(row.body, Incident) for row in ports.store.scan(records.ALERTS, "incident|")]
+    return [one for one in found if one.alert.kind is kind]
+
+
+def true_tokens_in(tenant, subscription, start, end):
+    """What each deployment really used, from the estate itself."""
+    estate = tenant.estate
+    first, last = (int((moment - estate.start).total_seconds()) // 300 for moment in (start, end))
+    return {
+        Scope(account.id.lower(), one.plan.name): int(one.load.tokens_in[first:last].sum())
+        for account in estate.accounts
+        if account.subscription == subscription
+        for one in account.deployments
+    }
+
+
+@pytest.mark.parametrize("subscription", [AGENTS, PLATFORM, SANDBOX])
+def test_what_is_kept_is_what_each_deployment_used(ports, tenant, live, subscription):
+    for minutes in range(0, 8 * 60 + 31, 30):
+        poll(ports, tenant, "usage", subscription, live + minutes * MINUTE)
+
+    kept = defaultdict(Decimal)
+    for reading in usage(ports, subscription):
+        if reading.meter == TOKENS_IN and live <= reading.start < live + 8 * HOUR:
+            kept[reading.scope] += reading.value
+    truth = true_tokens_in(tenant, subscription, live, live + 8 * HOUR)
+    assert {scope: int(value) for scope, value in kept.items()} == {
+        scope: value for scope, value in truth.items() if value
+    }
+
+
+def test_the_first_look_reads_four_weeks_and_later_ones_do_not(ports, tenant, live):
+    poll(ports, tenant, "usage", AGENTS, live)
+    before = tenant.requests()["counts"]["metrics"]
+    poll(ports, tenant, "usage", AGENTS, live + 5 * MINUTE)
+
+    baselines = load_baselines(ports, AGENTS)
+    assert all(one.ready for one in baselines.values())
+    assert len(baselines) == 7
+    assert tenant.requests()["counts"]["metrics"] - before == 2
+
+
+def test_ticks_that_were_missed_change_nothing_in_the_end(ports, tenant, live, tmp_path):
+    for minutes in range(0, 3 * 60 + 1, 5):
+        poll(ports, tenant, "usage", SANDBOX, live + minutes * MINUTE)
+    seldom = ports_for(tenant, tmp_path / "seldom" if (tmp_path / "seldom").mkdir() is None else tmp_path)
+    for hours in (0, 2, 3):
+        poll(seldom, tenant, "usage", SANDBOX, live + hours * HOUR)
+
+    def settled(some):
+        return sorted(
+            (one.scope, one.meter, one.start, one.value)
+            for one in usage(some, SANDBOX)
+            if live <= one.start and one.end <= live + 2 * HOUR
+        )
+
+    assert settled(ports) == settled(seldom)
+
+
+def test_one_subscription_that_fails_does_not_stop_the_others(ports, tenant, live):
+    tenant.set_faults([{"path_contains": PLATFORM, "status": 403}])
+    for message in plan(ports, "usage"):
+        poll_scope(ports, message, live)
+
+    answered = {one: load_mark(ports, "usage", one).answered_at for one in (AGENTS, PLATFORM, SANDBOX)}
+    assert answered == {AGENTS: live, PLATFORM: None, SANDBOX: live}
+
+
+def test_a_refusal_that_lasts_is_told_once_and_its_end_too(ports, tenant, live):
+    tenant.set_faults([{"path_contains": "getBatch", "status": 403}])
+    told = [
+        len(poll(ports, tenant, "usage", SANDBOX, live + minutes * MINUTE)) for minutes in range(0, 61, 10)
+    ]
+    tenant.set_faults([])
+    told.append(len(poll(ports, tenant, "usage", SANDBOX, live + 70 * MINUTE)))
+
+    # Two channels hear of it after half an hour, and again when it is over.
+    assert told == [0, 0, 0, 2, 0, 0, 0, 2]
+    (incident,) = incidents(ports, Kind.FRESHNESS)
+    assert not incident.open
+    assert load_mark(ports, "usage", SANDBOX).read_until == live + 70 * MINUTE
+
+
+def test_a_throttled_source_is_left_alone_and_the_other_goes_on(ports, tenant, live):
+    header = {"x-ms-ratelimit-microsoft.costmanagement-entity-retry-after": "600"}
+    tenant.set_faults([{"path_contains": "query", "status": 429, "headers": header, "times": 1}])
+    poll(ports, tenant, "spend", SANDBOX, live)
+    asked = tenant.requests()["counts"].get("costs", 0)
+
+    poll(ports, tenant, "spend", SANDBOX, live + 9 * MINUTE)
+    poll(ports, tenant, "usage", SANDBOX, live + 9 * MINUTE)
+    assert tenant.requests()["counts"].get("costs", 0) == asked
+    assert load_mark(ports, "usage", SANDBOX).answered_at == live + 9 * MINUTE
+
+    poll(ports, tenant, "spend", SANDBOX, live + 10 * MINUTE)
+    assert load_mark(ports, "spend", SANDBOX).answered_at == live + 10 * MINUTE
+
+
+def test_polls_that_do_not_run_are_told_by_tend(ports, tenant, live):
+    for source in ("usage", "spend"):
+        for message in plan(ports, source):
+            poll_scope(ports, message, live)
+
+    assert tend(ports, live + 29 * MINUTE) == []
+    assert len(tend(ports, live + 31 * MINUTE)) == 6  # three subscriptions, two channels
+    assert len(incidents(ports, Kind.FRESHNESS)) == 3
+
+
+def test_a_new_deployment_is_noticed_by_its_metrics(ports, tenant, live):
+    made = next(one for one in tenant.estate.incidents if one.kind == "new model").start
+    poll(ports, tenant, "usage", AGENTS, made - 10 * MINUTE)
+    poll(ports, tenant, "usage", AGENTS, made + 20 * MINUTE)
+
+    (incident,) = incidents(ports, Kind.NEWCOMER)
+    assert "New model: gpt-5.4" in incident.alert.what
+    assert "deployment: agents-next in aif-agents-swc" in known_names(ports, AGENTS, "estate")
+
+
+def test_costs_are_kept_by_day_and_corrected(ports, tenant, live):
+    poll(ports, tenant, "spend", AGENTS, live + 12 * HOUR)
+    early = {(one.scope, one.start): one.value for one in costs_since(ports, AGENTS, live - 2 * DAY)}
+    poll(ports, tenant, "spend", AGENTS, live + 3 * DAY)
+    late = {(one.scope, one.start): one.value for one in costs_since(ports, AGENTS, live - 2 * DAY)}
+
+    corrected = [key for key in early if late[key] != early[key]]
+    assert corrected
+    assert sum(late[key] for key in early) > sum(early.values())
+
+
+def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
+    class Odd:
+        def costs(self, scope, start, end):
+            pages = ports.azure.costs(scope, start, end)
+            pages[0]["properties"]["rows"].append(["what", "is", "this"])
+            return pages
+
+    logged = []
+    odd = replace(ports, azure=Odd(), log=logged.append)
+    poll(odd, tenant, "spend", SANDBOX, live)
+
+    assert [event["event"] for event in logged if event["event"] == "odd cost row"]
+    assert costs_since(ports, SANDBOX, live - 10 * DAY)
+
+
+class Dies(Exception):
+    """The process is killed here."""
+
+
+class Mortal:
+    """Stands before a part and dies at the n-th call of any method."""
+
+    def __init__(self, part, counter):
+        self.part, self.counter = part, counter
+
+    def __getattr__(self, name):
+        method = getattr(self.part, name)
+
+        def call(*given):
+            if next(self.counter) == 0:
+                raise Dies
+            return method(*given)
+
+        return call
+
+
+def countdown(calls):
+    while True:
+        yield calls
+        calls -= 1
+
+
+def outcome_of(ports):
+    readings = sorted((one.scope, one.meter, one.start, one.value) for one in usage(ports, SANDBOX))
+    found = [records.decode(row.body, Incident) for row in ports.store.scan(records.ALERTS, "incident|")]
+    waiting = [row.key for row in ports.store.scan(records.ALERTS, "outbox|")]
+    return readings, load_baselines(ports, SANDBOX), [one.alert.key for one in found], len(waiting)
+
+
+def killed_at(ports, calls, now):
+    """Runs a poll that dies at that call, then another; whether the first one died."""
+    counter = countdown(calls)
+    mortal = replace(ports, store=Mortal(ports.store, counter), azure=Mortal(ports.azure, counter))
+    try:
+        poll_scope(mortal, job("usage", SANDBOX), now)
+    except Dies:
+        poll_scope(ports, job("usage", SANDBOX), now)
+        return True
+    return False
+
+
+def copied(tenant, source, folder):
+    folder.mkdir()
+    for file in source.glob("meterwatch.db*"):
+        shutil.copy(file, folder)
+    return ports_for(tenant, folder)
+
+
+def test_killed_between_any_two_calls_and_run_again_ends_the_same(tenant, live, tmp_path):
+    before = tmp_path / "before"
+    before.mkdir()
+    poll(ports_for(tenant, before), tenant, "usage", SANDBOX, live)
+    now = live + 10 * MINUTE
+    undisturbed = copied(tenant, before, tmp_path / "undisturbed")
+    poll(undisturbed, tenant, "usage", SANDBOX, now)
+
+    calls = 0
+    while killed_at(ports := copied(tenant, before, tmp_path / str(calls)), calls, now):
+        assert outcome_of(ports) == outcome_of(undisturbed), f"killed at call {calls}"
+        calls += 1
+
+    assert calls > 15
+
+
+@pytest.mark.parametrize("calls", [0, 5, 12, 20, 30])
+def test_a_first_look_that_is_killed_is_made_again(ports, tenant, live, tmp_path, calls):
+    assert killed_at(ports, calls, live)
+
+    other = tmp_path / "other"
+    other.mkdir()
+    undisturbed = ports_for(tenant, other)
+    poll(undisturbed, tenant, "usage", SANDBOX, live)
+    assert outcome_of(ports) == outcome_of(undisturbed)
+
+
+def test_more_than_fifty_accounts_of_a_region_are_asked_in_parts(ports, live):
+    asked = []
+
+    class Many:
+        def accounts(self, subscription):
+            return [
+                {"id": f"/subscriptions/{subscription}/a/b/accounts/{number}", "location": "West Europe"}
+                for number in range(120)
+            ]
+
+        def deployments(self, account):
+            return []
+
+        def metrics(self, region, resources, names, dimensions, start, end, grain):
+            asked.append(len(resources))
+            return {"values": []}
+
+    poll_usage(replace(ports, azure=Many()), SANDBOX, load_mark(ports, "usage", SANDBOX), live)
+
+    assert sorted(set(asked)) == [20, 50]
+    assert sum(asked) == 120 * 2 * 2  # two questions, for the weeks before and for now
+
+
+def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):
+    class Cut:
+        def accounts(self, subscription):
+            raise Unreachable("ARM list: ServiceRequestError")
+
+    cut = replace(ports, azure=Cut())
+    assert poll_scope(cut, job("usage", SANDBOX), live) == []
+
+    mark = load_mark(ports, "usage", SANDBOX)
+    assert (mark.failing_since, mark.trouble) == (live, "ARM list: ServiceRequestError")
