@@ -60,7 +60,7 @@ def test_every_queue_is_in_the_apps_own_storage(worker):
 
 def test_every_schedule_is_ncrontab_and_no_two_start_at_the_same_moment():
     start = datetime(2026, 9, 1, tzinfo=UTC)
-    seen = {}
+    seen: dict[datetime, str] = {}
     for name in (name for name in SAMPLE if name.endswith("_SCHEDULE")):
         schedule = parse(SAMPLE[name])
         moment = schedule.after(start - timedelta(seconds=1))

@@ -53,9 +53,8 @@ def _tested(alert: Alert, now: datetime, new_id: str) -> Advance:
 
 
 def _resolved(incident: Incident, alert: Alert, now: datetime) -> Advance:
-    over = replace(
-        incident, state=State.RESOLVED, resolved_at=now, alert=replace(alert, owner=incident.alert.owner)
-    )
+    last = replace(alert, owner=incident.alert.owner, severity=incident.alert.severity)
+    over = replace(incident, state=State.RESOLVED, resolved_at=now, alert=last)
     return _changed(over, now, "resolved", alert.why)
 
 

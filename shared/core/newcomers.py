@@ -53,6 +53,7 @@ def _newcomer(name: str, scope: Scope, now: datetime) -> Alert:
         what=f"New {sort}: {title}{where}",
         since=now,
         at=now,
+        as_of=now,
         why=f"never seen before in this subscription; check that a budget and a price cover this {sort}",
         details=(Detail("Where", named(scope)),),
         link=portal_link(scope.resource),

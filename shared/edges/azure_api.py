@@ -62,7 +62,7 @@ class AzureApi:
             return [dict(found.as_dict())] if found is not None else []
 
         pages = _in_our_words(f"Cost Management of {scope}", first)
-        while pages and (link := (pages[-1].get("properties") or {}).get("nextLink")):
+        while pages and (link := _next_link(pages[-1].get("properties"))):
             if len(pages) >= MOST_PAGES:
                 raise Unreachable(f"Cost Management of {scope}: more than {MOST_PAGES} pages")
             self._check_link(link)
@@ -120,8 +120,9 @@ class AzureApi:
         items: list[dict[str, Any]] = []
         for _ in range(MOST_PAGES):
             page = self._send(f"ARM list {path}", HttpRequest("GET", url))
-            items += page.get("value") or []
-            url = page.get("nextLink") or ""
+            found = page.get("value")
+            items += [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+            url = _next_link(page)
             if not url:
                 return items
             self._check_link(url)
@@ -158,6 +159,12 @@ _PIPELINE: dict[str, Any] = {
     "read_timeout": 60,
     "logging_enable": False,
 }
+
+
+def _next_link(page: Any) -> str:
+    """Where the next page is; "" for the last one, and for an answer of another shape."""
+    link = page.get("nextLink") if isinstance(page, dict) else None
+    return link if isinstance(link, str) else ""
 
 
 def _iso(grain: timedelta) -> str:

@@ -1,5 +1,6 @@
 """Posts to chat services. An address is a secret: it is in no error and no log."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from shared.core.faults import Unreachable
 from shared.formats.channel import Answer, Call
 
 TIMEOUT = (5, 20)  # seconds to connect, to answer; well within a delivery's lease
-MOST_BODY = 4_000  # characters of an answer that are of interest
+MOST_BODY = 20_000  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,16 @@ class ChatPost:
         try:
             answer = self._session.post(
                 address.url + call.path,
-                json=call.body,
+                data=json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode(),
                 headers={"Content-Type": "application/json; charset=utf-8", **address.headers},
                 timeout=TIMEOUT,
                 allow_redirects=False,
+                stream=True,  # only the beginning of the answer is of interest, however long it is
             )
+            with answer:
+                body = next(answer.iter_content(MOST_BODY), b"")
         except requests.RequestException as lost:
             # The exception's own text holds the address.
             raise Unreachable(f"no answer from channel {channel}: {type(lost).__name__}") from None
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, headers, answer.text[:MOST_BODY])
+        return Answer(answer.status_code, headers, body.decode("utf-8", errors="replace"))

@@ -15,7 +15,7 @@ from shared.core.rows import Change, Put, Row
 from shared.flows.ports import Ports
 from shared.formats import records
 
-TRIES = 5  # when somebody else changes the same incident at the same moment
+TRIES = 10  # when somebody else changes the same incident at the same moment
 
 
 def accept(ports: Ports, alerts: Iterable[Alert], now: datetime) -> list[str]:
@@ -50,11 +50,12 @@ def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> l
 def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[str]:
     """Writes an incident's step and what is to be told of it; Conflict when `row` is not the newest."""
     incident, notifications = route(step.incident, ports.watch.routes, now)
-    changes: list[Change] = [
-        Put(records.incident_key(incident.alert), records.encode(incident), row.version if row else "")
-    ]
+    body = records.encode(incident)
+    if row and body == row.body:
+        return []
+    changes: list[Change] = [Put(records.incident_key(incident.alert), body, row.version if row else "")]
     if not incident.open:  # the next episode takes the incident's row
-        changes.append(Put(records.episode_key(incident), records.encode(incident)))
+        changes.append(Put(records.episode_key(incident), body))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
     changes += [Put(records.outbox_key(one), records.encode(one), "") for one in notifications]
     ports.store.commit(records.ALERTS, changes)

@@ -24,7 +24,7 @@ class Reply:
 
 
 def take(ports: Ports, body: bytes, now: datetime) -> Reply:
-    """202 once the alert is durable; 400 for what is none, which is kept and told; 503 to be sent again.
+    """202 once the alert is durable; 400 or 413 for what is none, kept and told; 503 to be sent again.
 
     An action group repeats 503 and gives up at 500, so nothing that may pass is answered with 500.
     """
@@ -32,15 +32,22 @@ def take(ports: Ports, body: bytes, now: datetime) -> Reply:
         key = records.inbox_key(now, ports.new_id())
         ports.store.commit(records.INBOX, [Put(key, body[:MOST_BYTES], "")])
         try:
-            alert = parse(body, now)
+            alert = _read(body, now)
         except Unreadable as why:
             nudges = accept(ports, [_unreadable(str(why), key, now)], now)
-            return Reply(400, f"not an alert: {why}", tuple(nudges))
+            status = 413 if len(body) > MOST_BYTES else 400
+            return Reply(status, f"not an alert: {why}", tuple(nudges))
         nudges = accept(ports, [alert], now)
     except (StoreAway, Conflict):
         return Reply(503, "the store is away; send it again")
     ports.log({"event": "webhook", "inbox": key, "rule": alert.rule, "test": alert.test})
     return Reply(202, "taken", tuple(nudges))
+
+
+def _read(body: bytes, now: datetime) -> Alert:
+    if len(body) > MOST_BYTES:
+        raise Unreadable(f"a body of {len(body):,} bytes; expected at most {MOST_BYTES:,}")
+    return parse(body, now)
 
 
 def _unreadable(why: str, key: str, now: datetime) -> Alert:

@@ -28,8 +28,14 @@ def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
 
     Safe to repeat and to be killed anywhere: the watermark moves last.
     """
-    job = json.loads(message)
-    source, subscription = str(job["source"]), str(job["subscription"])
+    try:
+        job = json.loads(message)
+        source, subscription = str(job["source"]), str(job["subscription"])
+        SOURCES[source]
+    except (ValueError, KeyError, TypeError):
+        # No try would make sense of it, and the next round makes all jobs anew.
+        ports.log({"event": "odd job", "message": message[:200]})
+        return []
     mark = load_mark(ports, source, subscription)
     if mark.not_before is not None and now < mark.not_before:
         return []

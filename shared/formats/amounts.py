@@ -4,30 +4,40 @@ import re
 from decimal import Decimal
 
 LONGEST = 60  # characters; no amount is longer
-_DIGITS = re.compile(r"\d[\d.,'\u00a0\u202f\u2009 ]*")
+LARGEST = Decimal(10) ** 18  # nothing that is counted here reaches it
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?")
+# A sign before the first digit is decimal ("$.50"), unless it ends an abbreviation ("Rs.500").
+_DIGITS = re.compile(r"(?:(?<![\w/])[.,])?\d[\d.,'\u2019\u00a0\u202f\u2009 ]*")
+_SPACES = re.compile(r"['\u2019\u00a0\u202f\u2009 ]")
 
 
 def parse_amount(text: object) -> Decimal | None:
-    """The number in a text or number; None when there is none.
+    """The number in a text or number; None when there is none, or none that can be meant.
 
     The last point or comma is the decimal sign if one or two digits follow it, or if it stands once
-    and not before exactly three digits; all others group thousands.
+    and not before exactly three digits; all others group thousands. A number without anything around
+    it is read as programs write it: "1.500" is one and a half.
     """
     if isinstance(text, bool) or text is None:
         return None
-    if isinstance(text, (int, float, Decimal)):
-        return _finite(Decimal(str(text)))
+    if isinstance(text, (int, Decimal)):
+        return _sensible(Decimal(text))
+    if isinstance(text, float):
+        return _sensible(Decimal(str(text)))
     if not isinstance(text, str) or len(text) > LONGEST:
         return None
-    if re.fullmatch(r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?\s*", text):
-        return _finite(Decimal(text.strip()))
+    if _PLAIN_NUMBER.fullmatch(text.strip()):
+        return _sensible(Decimal(text.strip()))
     numbers = list(_DIGITS.finditer(text))
     if len(numbers) != 1:
         return None  # none, or a sentence with several
     found = numbers[0]
-    negative = "-" in text[: found.start()] or text.strip().startswith("(")
-    value = Decimal(_plain(re.sub(r"['\u00a0\u202f\u2009 ]", "", found[0])))
-    return -value if negative else value
+    value = _sensible(Decimal(_plain(_SPACES.sub("", found[0]))))
+    return -value if value and _negative(text.strip(), text[: found.start()]) else value
+
+
+def _negative(text: str, before: str) -> bool:
+    return bool(re.search("[-\u2212]", before)) or (text.startswith("(") and text.endswith(")"))
 
 
 def _plain(digits: str) -> str:
@@ -41,5 +51,5 @@ def _plain(digits: str) -> str:
     return whole if grouping else f"{whole or '0'}.{digits[sign + 1 :]}"
 
 
-def _finite(value: Decimal) -> Decimal | None:
-    return value if value.is_finite() else None
+def _sensible(value: Decimal) -> Decimal | None:
+    return value if value.is_finite() and abs(value) < LARGEST else None

@@ -12,9 +12,9 @@ LONGEST = timedelta(hours=24)  # no channel's Retry-After is believed beyond thi
 def by_status(answer: Answer, who: str) -> Outcome:
     """A refusal for what will not change by waiting, else another try; the body is quoted, shortened."""
     what = f"{who} answered {answer.status}: {' '.join(answer.body.split())[:200]}"
-    if answer.status in (408, 425, 429):
+    if answer.status in (425, 429):
         return RetryLater(what, retry_after(answer.headers))
-    if answer.status >= 500:
+    if answer.status == 408 or answer.status >= 500:
         return RetryLater(what, retry_after(answer.headers), unsure=True)
     return Refused(what)
 

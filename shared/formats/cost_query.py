@@ -1,7 +1,7 @@
 """Answers of the Cost Management Query API as daily cost readings.
 
-Columns are found by their name, since their order varies; rows that make no sense are counted, not
-fatal. Group names come back in mixed case and are folded.
+Columns are found by their name, since their order varies; rows that make no sense are named, not
+fatal. Resource ids come back in mixed case and are folded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,9 @@ from typing import Any
 
 from shared.core.model import COST, Meter, Reading, Scope
 from shared.formats.amounts import parse_amount
+from shared.formats.estate import LONGEST_ID
+from shared.formats.loose import listed, mapping, one_line
+from shared.formats.moments import parse_moment
 
 COST_COLUMNS = ("cost", "pretaxcost", "costusd", "pretaxcostusd")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency
@@ -30,12 +33,12 @@ def parse(pages: Iterable[Mapping[str, Any]], as_of: datetime) -> CostRows:
     summed: dict[tuple[Scope, Meter, datetime], Decimal] = {}
     odd: list[str] = []
     for page in pages:
-        properties = page.get("properties") or {}
-        names = [str(column.get("name", "")).lower() for column in properties.get("columns") or ()]
-        for row in properties.get("rows") or ():
+        properties = mapping(mapping(page).get("properties"))
+        names = [one_line(mapping(one).get("name")).lower() for one in listed(properties.get("columns"))]
+        for row in listed(properties.get("rows")):
             try:
-                scope, meter, day, cost = _read(dict(zip(names, row, strict=True)))
-            except (ValueError, TypeError) as strange:
+                scope, meter, day, cost = _read(dict(zip(names, listed(row), strict=True)))
+            except ValueError as strange:
                 odd.append(f"{str(row)[:120]}: {strange}")
                 continue
             summed[scope, meter, day] = summed.get((scope, meter, day), Decimal()) + cost
@@ -51,13 +54,17 @@ def _read(row: Mapping[str, Any]) -> tuple[Scope, Meter, datetime, Decimal]:
     cost = parse_amount(row[name]) if name else None
     if cost is None:
         raise ValueError(f"no cost in the columns {sorted(row)}")
-    scope = Scope(str(row.get("resourceid") or "").rstrip("/").lower(), str(row.get("meter") or "no meter"))
-    currency = str(row.get("currency") or NO_CURRENCY).upper()
-    return scope, Meter(COST, currency), _day(row.get("usagedate")), cost
+    resource = one_line(row.get("resourceid"), LONGEST_ID).rstrip("/").lower()
+    meter = one_line(row.get("meter")) or "no meter"
+    # The columns in dollars are in dollars, whatever the bill is in.
+    currency = "USD" if str(name).endswith("usd") else one_line(row.get("currency")).upper()
+    return Scope(resource, meter), Meter(COST, currency or NO_CURRENCY), _day(row.get("usagedate")), cost
 
 
 def _day(value: object) -> datetime:
-    digits = str(int(value)) if isinstance(value, (int, float)) else str(value or "")[:10].replace("-", "")
-    if len(digits) != 8 or not digits.isdigit():
-        raise ValueError(f"UsageDate {value!r}, expected a day such as 20260901")
-    return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC)
+    """A UTC day; raises ValueError for what is none."""
+    text = one_line(value, 40)
+    day = parse_moment(text.removesuffix(".0"))
+    if day is None:
+        raise ValueError(f"UsageDate {text!r}, expected a day such as 20260901")
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,28 +1,32 @@
-"""ARM's lists of AI accounts and deployments as ours. Anything may be absent or null."""
+"""ARM's lists of AI accounts and deployments as ours. Anything may be absent, null or odd."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from shared.core.model import Account, Deployment
+from shared.formats.loose import folded, mapping, one_line
+
+LONGEST_ID = 1000  # characters of an ARM id
 
 
 def parse_account(item: Mapping[str, Any], owner_tag: str) -> Account:
     """An account without its deployments; `owner_tag` names the tag (any case) that says whose it is."""
-    tags = {str(name).lower(): str(value) for name, value in (item.get("tags") or {}).items()}
+    known = mapping(item)
     return Account(
-        id=str(item.get("id") or "").rstrip("/").lower(),
-        region=str(item.get("location") or "").replace(" ", "").lower(),
-        kind=str(item.get("kind") or ""),
-        owner=tags.get(owner_tag.lower(), ""),
+        id=one_line(known.get("id"), LONGEST_ID).rstrip("/").lower(),
+        region=one_line(known.get("location")).replace(" ", "").lower(),
+        kind=one_line(known.get("kind")),
+        owner=one_line(folded(known.get("tags")).get(owner_tag.lower())),
     )
 
 
 def parse_deployment(item: Mapping[str, Any]) -> Deployment:
     """A deployment with its model, version and SKU; "" where ARM does not say."""
-    model = (item.get("properties") or {}).get("model") or {}
+    known = mapping(item)
+    model = mapping(mapping(known.get("properties")).get("model"))
     return Deployment(
-        name=str(item.get("name") or ""),
-        model=str(model.get("name") or ""),
-        version=str(model.get("version") or ""),
-        sku=str((item.get("sku") or {}).get("name") or ""),
+        name=one_line(known.get("name")),
+        model=one_line(model.get("name")),
+        version=one_line(model.get("version")),
+        sku=one_line(mapping(known.get("sku")).get("name")),
     )

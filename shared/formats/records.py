@@ -5,6 +5,7 @@ share one, so that a decision and the messages it causes are written at once.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -32,7 +33,7 @@ def decode(body: bytes, kind: type[Kept]) -> Kept:
 
 def digest(text: str, length: int = 16) -> str:
     """A short stand-in for a text in a key."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:length]
 
 
 def incident_id(key: str, opened_at: datetime) -> str:
@@ -42,7 +43,9 @@ def incident_id(key: str, opened_at: datetime) -> str:
 
 def area_of(alert: Alert) -> str:
     """What incidents are read together by: the subscription, or "-"."""
-    return subscription_of(alert.scope.resource) or "-"
+    subscription = subscription_of(alert.scope.resource) or "-"
+    # A webhook's sender may call anything a subscription; it stands in a key.
+    return subscription if re.fullmatch(r"[\w-]{1,60}", subscription) else digest(subscription)
 
 
 def incident_key(alert: Alert) -> str:
@@ -79,7 +82,7 @@ def state_partition(subscription: str) -> str:
 
 
 def baseline_key(scope: Scope) -> str:
-    return f"baseline|{digest(scope.resource)}|{scope.part}"
+    return f"baseline|{digest(scope.resource)}|{digest(scope.part)}"
 
 
 def readings_partition(subscription: str) -> str:

@@ -11,11 +11,15 @@ from typing import Any
 from shared.core.model import Delivered, Notification, Outcome, Refused, RetryLater
 from shared.formats.answers import by_status, retry_after
 from shared.formats.channel import Answer, Call, Channel
-from shared.formats.message import SYMBOLS, Message, Tone, compose
+from shared.formats.loose import listed, mapping, one_line
+from shared.formats.message import SYMBOLS, Message, Tone, compose, shortened
 
 COLOURS = {Tone.BAD: "#D13438", Tone.UNEASY: "#F7A300", Tone.GOOD: "#2EB67D", Tone.PLAIN: "#2B88D8"}
-MOST_FACTS = 10  # fields of a section
-MOST_TEXT = 1500  # characters of a field or section; Slack takes 2000 and 3000, after escaping
+# Characters, after escaping. Of a field and a section Slack takes 2000 and 3000; of a whole message no
+# document says how many, but some 13,000 were refused.
+MOST_LABEL, MOST_FIELD = 90, 1_900
+MOST_SECTION = 2_900
+MOST_MESSAGE = 10_000
 JOINER = "\u034f"  # invisible; keeps Slack from reading a mark-up character in data
 
 AGAIN = {
@@ -34,12 +38,13 @@ GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "is_in
 
 def render(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
     """By bot token. The first time a message; later an edit of it, then a line in its thread."""
-    body = _body(compose(notification))
+    body = _body(notification)
     if not receipt:
         return (Call({"channel": place, **body}, "chat.postMessage"),)
     channel, _, ts = receipt.partition("/")
     return (
-        Call({"channel": channel, "ts": ts, **body}, "chat.update"),
+        # An edit, unlike a post, has Slack look for links and names in the text unless told not to.
+        Call({"channel": channel, "ts": ts, **body, "parse": "none", "link_names": False}, "chat.update"),
         Call({"channel": channel, "thread_ts": ts, **body}, "chat.postMessage"),
     )
 
@@ -50,11 +55,13 @@ def outcome(answer: Answer) -> Outcome:
         return by_status(answer, "Slack")
     said = _parsed(answer.body)
     if said.get("ok") is True:
-        return Delivered(receipt=f"{said.get('channel', '')}/{said.get('ts', '')}")
-    error = str(said.get("error", "an answer that is not Slack's"))
+        return Delivered(receipt=_receipt(said))
+    error = one_line(said.get("error"), 200)
+    if not error:
+        return RetryLater("Slack answered something that is not its own", unsure=True)
     if error in GONE:
         return Refused(f"Slack answered {error}", gone=True)
-    if error in AGAIN or "error" not in said:
+    if error in AGAIN:
         return RetryLater(
             f"Slack answered {error}", retry_after(answer.headers), unsure=error in PERHAPS_DONE
         )
@@ -63,7 +70,7 @@ def outcome(answer: Answer) -> Outcome:
 
 def render_webhook(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
     """By incoming webhook: each notification is a message of its own."""
-    return (Call(_body(compose(notification))),)
+    return (Call(_body(notification)),)
 
 
 def outcome_webhook(answer: Answer) -> Outcome:
@@ -73,32 +80,48 @@ def outcome_webhook(answer: Answer) -> Outcome:
     return by_status(answer, "Slack")
 
 
-def _body(message: Message) -> dict[str, Any]:
-    title = f"{SYMBOLS[message.tone]} {message.headline}"
+def _body(notification: Notification) -> dict[str, Any]:
+    message = shortened(compose(notification), lambda one: _length(_form(one)) <= MOST_MESSAGE)
+    return _form(message)
+
+
+def _form(message: Message) -> dict[str, Any]:
+    title = escaped(f"{SYMBOLS[message.tone]} {message.headline}")
     blocks: list[dict[str, Any]] = []
-    fields = [_text(f"*{escaped(fact.label)}*\n{_cut(fact.text)}") for fact in message.facts[:MOST_FACTS]]
+    fields = [
+        _text(f"*{_cut(fact.label, MOST_LABEL)}*\n{_cut(fact.text, MOST_FIELD)}") for fact in message.facts
+    ]
     if fields:
         blocks.append({"type": "section", "fields": fields})
     if message.why:
-        blocks.append(_section(_cut(message.why)))
+        blocks.append(_section(_cut(message.why, MOST_SECTION)))
     if message.link:
         blocks.append({"type": "actions", "elements": [_button(message.link)]})
-    blocks.append({"type": "context", "elements": [_text(_cut(message.small))]})
+    blocks.append({"type": "context", "elements": [_text(_cut(message.small, MOST_FIELD))]})
     return {
-        "text": escaped(title),  # what a notification shows; the blocks take its place in the channel
-        "blocks": [_section(f"*{escaped(title)}*")],
-        "attachments": [{"color": COLOURS[message.tone], "fallback": escaped(title), "blocks": blocks}],
+        "text": title,  # what a notification shows; the blocks take its place in the channel
+        "blocks": [_section(f"*{title}*")],
+        "attachments": [{"color": COLOURS[message.tone], "fallback": title, "blocks": blocks}],
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def _length(part: object) -> int:
+    """The characters of all texts in a body, at any depth."""
+    if isinstance(part, dict):
+        return sum(map(_length, part.values()))
+    if isinstance(part, list):
+        return sum(map(_length, part))
+    return len(part) if isinstance(part, str) else 0
 
 
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": _text(text)}
 
 
-def _text(text: str) -> dict[str, str]:
-    return {"type": "mrkdwn", "text": text}
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # verbatim: no links made of bare addresses
 
 
 def _button(link: str) -> dict[str, Any]:
@@ -106,27 +129,38 @@ def _button(link: str) -> dict[str, Any]:
     return {"type": "button", "text": text, "url": link, "action_id": "open"}
 
 
-def _cut(text: str) -> str:
-    return escaped(text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…")
+def _cut(text: str, most: int) -> str:
+    """Data, escaped, in at most so many characters; nothing is cut in the middle of an escape."""
+    shown = escaped(text)
+    while len(shown) > most:
+        text = text[: len(text) * most // len(shown) - 1]
+        shown = escaped(f"{text}…")
+    return shown
 
 
 def escaped(text: str) -> str:
-    """Data as Slack shows it letter by letter: no mention, link or emphasis can come out of it."""
+    """Data as Slack shows it letter by letter: no mention, link, quote or emphasis can come out of it."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?<!\w)[*_~`]|[*_~`](?!\w)", lambda found: JOINER + found[0], text)
+    text = re.sub(r"(?<!\w)[*_~`]|[*_~`](?!\w)|^&gt;", rf"{JOINER}\g<0>", text)
+    return re.sub(r":(?=[\w+'-]+:)", f":{JOINER}", text)
 
 
 def _parsed(body: str) -> Mapping[str, Any]:
     try:
-        said = json.loads(body)
-    except ValueError:
+        return mapping(json.loads(body))
+    except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+
+
+def _receipt(said: Mapping[str, Any]) -> str:
+    """What a later edit needs; "" when Slack did not say, and then there is none."""
+    channel, ts = one_line(said.get("channel")), one_line(said.get("ts"))
+    return f"{channel}/{ts}" if channel and ts else ""
 
 
 def _pointers(said: Mapping[str, Any]) -> str:
-    errors = said.get("errors")
-    return ": " + "; ".join(map(str, errors))[:300] if isinstance(errors, list) else ""
+    errors = "; ".join(filter(None, map(one_line, listed(said.get("errors")))))
+    return f": {errors[:300]}" if errors else ""
 
 
 SLACK = Channel(render, outcome)

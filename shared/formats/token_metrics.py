@@ -1,12 +1,14 @@
 """Answers of the Azure Monitor metrics batch as readings of deployments.
 
-Two families of metrics count the same tokens. One is chosen for each account, the newer where it has
-values, and they are never added together. A point without a value is unknown and left out.
+Two families of metrics count the same tokens. One is chosen for each deployment, the newer where it
+shows any use, and they are never added together. A point without a value is unknown and left out.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from shared.core.model import (
@@ -22,6 +24,8 @@ from shared.core.model import (
     Scope,
 )
 from shared.formats.amounts import parse_amount
+from shared.formats.estate import LONGEST_ID
+from shared.formats.loose import listed, mapping, mappings, one_line
 from shared.formats.moments import parse_moment
 
 NAMESPACE = "Microsoft.CognitiveServices/accounts"
@@ -68,39 +72,49 @@ def parse(
 ) -> list[Reading]:
     """The readings in a batch's answer; a part that names no resource is taken in the order asked."""
     readings: list[Reading] = []
-    for index, result in enumerate(answer.get("values") or ()):
-        resource = str(
-            result.get("resourceid") or (resources[index] if index < len(resources) else "")
-        ).lower()
-        by_name = {str(_name(metric)).lower(): metric for metric in result.get("value") or ()}
+    for index, result in enumerate(map(mapping, listed(answer.get("values")))):
+        asked = resources[index] if index < len(resources) else ""
+        resource = (one_line(result.get("resourceid"), LONGEST_ID) or asked).rstrip("/").lower()
+        by_name = {_name(metric).lower(): metric for metric in mappings(result.get("value"))}
         for source in sources:
-            found: list[Reading] = []
-            for name in (source.newer, source.older):
-                if not found and name.lower() in by_name:
-                    found = list(_readings(resource, by_name[name.lower()], source, grain, as_of))
-            readings += found
+            readings += _chosen(resource, by_name, source, grain, as_of)
     return _summed(readings)
+
+
+def _chosen(
+    resource: str, by_name: Mapping[str, Mapping[str, Any]], source: Source, grain: timedelta, as_of: datetime
+) -> Iterator[Reading]:
+    """Of each deployment the newer family's readings, or the older's where the newer shows nothing."""
+    chosen: dict[Scope, list[Reading]] = {}
+    for name in (source.newer, source.older):
+        found: dict[Scope, list[Reading]] = defaultdict(list)
+        for reading in _readings(resource, by_name.get(name.lower(), {}), source, grain, as_of):
+            found[reading.scope].append(reading)
+        for scope, ones in found.items():
+            if not any(one.value for one in chosen.get(scope, ())):
+                chosen[scope] = ones
+    return chain.from_iterable(chosen.values())
 
 
 def _readings(
     resource: str, metric: Mapping[str, Any], source: Source, grain: timedelta, as_of: datetime
 ) -> Iterator[Reading]:
     field = "total" if source.total else "average"
-    for series in metric.get("timeseries") or ():
+    for series in mappings(metric.get("timeseries")):
         labels = {
-            str(_name(label)).lower(): str(label.get("value") or "")
-            for label in series.get("metadatavalues") or ()
+            _name(label).lower(): one_line(label.get("value"))
+            for label in mappings(series.get("metadatavalues"))
         }
         scope = Scope(resource, labels.get("modeldeploymentname", ""))
         meter = source.meter or _by_status(labels.get("statuscode", ""))
-        for point in series.get("data") or ():
+        for point in mappings(series.get("data")):
             value, start = parse_amount(point.get(field)), parse_moment(point.get("timeStamp"))
             if value is not None and start is not None and scope.part:
                 yield Reading(scope, meter, start, start + grain, value, as_of)
 
 
-def _name(item: Mapping[str, Any]) -> Any:
-    return (item.get("name") or {}).get("value", "")
+def _name(item: Mapping[str, Any]) -> str:
+    return one_line(mapping(item.get("name")).get("value"))
 
 
 def _by_status(code: str) -> Meter:

@@ -4,15 +4,18 @@ An empty file watches every subscription that the identity can read. Secrets are
 only the names of the settings that hold them.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
 
+from shared.core.budgets import budget_key
 from shared.core.model import (
     Basis,
     Budget,
@@ -27,32 +30,49 @@ from shared.core.model import (
 from shared.core.routes import Route
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
 
+# (?!\n) because Python's $ alone would let a line end pass.
 Name = Annotated[
     str,
     msgspec.Meta(
-        min_length=1, max_length=60, pattern=r"^[\w .+()-]+$", description="letters, digits and .+-()"
+        min_length=1, max_length=60, pattern=r"^[\w .+()-]+(?!\n)$", description="letters, digits and .+-()"
     ),
 ]
 SecretName = Annotated[
     str,
-    msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="the name of the setting that holds it"),
+    msgspec.Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(?!\n)$", description="the name of the setting that holds it"
+    ),
 ]
-Span = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d*[mhd]$", description="such as 15m, 4h, 2d")]
+Span = Annotated[
+    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}[mhd](?!\n)$", description="such as 15m, 4h, 2d")
+]
 Guid = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\n)$",
         description="a subscription's id, a GUID",
     ),
 ]
 ArmId = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^(/subscriptions/[^/]+(/.*)?)?$", description="an ARM id; empty is everything watched"
+        pattern=r"^(/subscriptions/[^/\s]+(/[^\n]*)?)?(?!\n)$",
+        description="an ARM id; empty is everything watched",
     ),
 ]
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", description="an ISO 4217 code")]
-Number = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": ["number", "string"]})]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="an ISO 4217 code")]
+LARGEST = 10**15  # amounts of money and limits; above it something else was meant
+LONGEST_HOLD = timedelta(days=7)
+# What PyYAML raises: its own, and for a tag that does not suit its value ("!!bool maybe") nearly anything.
+NOT_YAML = (
+    yaml.YAMLError,
+    RecursionError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 SeverityWord = Literal["info", "warning", "critical"]
 MeterName = Literal[
     "tokens in",
@@ -92,7 +112,7 @@ class RouteEntry(Entry, frozen=True):
 class ThresholdEntry(Entry, frozen=True):
     """A percent of the budget's amount, of what was spent or of what is forecast."""
 
-    percent: Number
+    percent: Decimal
     basis: Basis = Basis.ACTUAL
 
 
@@ -100,7 +120,7 @@ class BudgetEntry(Entry, frozen=True):
     """An amount for a scope and grain."""
 
     name: Name
-    amount: Number
+    amount: Decimal
     currency: Currency = "USD"
     grain: Grain = Grain.MONTH
     scope: ArmId = ""
@@ -116,7 +136,7 @@ class LimitEntry(Entry, frozen=True):
 
     name: Name
     meter: MeterName
-    above: Number
+    above: Decimal
     hold: Span = "15m"
     severity: SeverityWord = "warning"
     scope: ArmId = ""
@@ -142,7 +162,7 @@ class WatchFile(Entry, frozen=True):
 
     subscriptions: tuple[Guid, ...] = ()
     owner_tag: str = "owner"
-    channels: dict[str, ChannelEntry] = {}
+    channels: dict[Name, ChannelEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
     budgets: tuple[BudgetEntry, ...] = ()
     limits: tuple[LimitEntry, ...] = DEFAULT_LIMITS
@@ -171,69 +191,125 @@ class Watch:
 def parse_watch(text: str) -> Watch:
     """The watch of a file's text; raises Problems with every mistake in it."""
     try:
-        raw = text_keys(yaml.safe_load(text))
-    except (yaml.YAMLError, RecursionError, ValueError) as broken:
+        loader = _Loader(text)
+        raw = text_keys(loader.get_single_data())
+    except NOT_YAML as broken:
         raise Problems([Problem("$", "this text", f"YAML; {' '.join(str(broken).split())}")]) from None
-    return _watch(convert_all({} if raw is None else raw, WatchFile, _contradictions))
+    try:
+        file = convert_all({} if raw is None else raw, WatchFile, partial(_contradictions, _channels_in(raw)))
+    except Problems as found:
+        raise Problems([*loader.repeated, *found.problems]) from None
+    if loader.repeated:
+        raise Problems(loader.repeated)
+    return _watch(file)
+
+
+class _Loader(yaml.SafeLoader):
+    """Notes keys that stand twice in one mapping: YAML keeps the last and says nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeated: list[Problem] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen: set[str] = set()
+        for key in keys:
+            if key.value in seen:
+                place = f"line {key.start_mark.line + 1}"
+                self.repeated.append(Problem(place, repr(key.value), "each key of a mapping once"))
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _channels_in(raw: Any) -> tuple[str, ...]:
+    """The names of all channels that the file defines, well or not: a route may name them."""
+    channels = raw.get("channels") if isinstance(raw, dict) else None
+    return tuple(channels) if isinstance(channels, dict) else ()
 
 
 def json_schema() -> dict[str, Any]:
     """The file's JSON schema, for editors."""
-    (schema,), components = msgspec.json.schema_components([WatchFile], schema_hook=lambda kind: {})
+    (schema,), components = msgspec.json.schema_components([WatchFile])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Meterwatch watch.yaml",
         **schema,
-        "$defs": components,
+        "$defs": _with_numbers(components),
     }
 
 
-def _contradictions(file: WatchFile) -> Iterator[Contradiction]:
-    yield from _channel_contradictions(file)
+def _with_numbers(schema: Any) -> Any:
+    """The schema with numbers where msgspec, which writes decimals as text, takes both."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            return {**schema, "type": ["number", "string"]}
+        return {name: _with_numbers(inner) for name, inner in schema.items()}
+    return [_with_numbers(inner) for inner in schema] if isinstance(schema, list) else schema
+
+
+def _contradictions(channels: Sequence[str], file: WatchFile) -> Iterator[Contradiction]:
+    yield from _channel_contradictions(channels, file)
     yield from _number_contradictions(file)
-    yield from _repeated("budgets", [f"{budget.name} {budget.scope}" for budget in file.budgets])
-    yield from _repeated("limits", [limit.name for limit in file.limits])
+    yield from _repeated("budgets", [budget_key(budget.scope, budget.name) for budget in file.budgets])
+    yield from _repeated("limits", [limit.name.strip().lower() for limit in file.limits])
 
 
-def _channel_contradictions(file: WatchFile) -> Iterator[Contradiction]:
+def _channel_contradictions(channels: Sequence[str], file: WatchFile) -> Iterator[Contradiction]:
     for name, channel in file.channels.items():
         if channel.kind == "slack" and not channel.channel:
             yield Contradiction(
                 ["channels", name, "channel"], "nothing", "a Slack channel's id, such as C0123456789"
             )
-    known = ", ".join(sorted(file.channels)) or "none is defined"
+    known = ", ".join(sorted(channels))[:400] or "none is defined"
     for index, route in enumerate(file.routes):
         for place, name in enumerate(route.channels):
-            if name not in file.channels:
+            if name not in channels:
                 yield Contradiction(
-                    ["routes", index, "channels", place], repr(name), f"a channel's name: {known}"
+                    ["routes", index, "channels", place], repr(name)[:80], f"a channel's name: {known}"
                 )
 
 
 def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
     for index, budget in enumerate(file.budgets):
-        if not budget.amount.is_finite() or budget.amount <= 0:
-            yield Contradiction(["budgets", index, "amount"], str(budget.amount), "a number above zero")
+        if not _between(budget.amount, Decimal("0.01"), LARGEST):
+            yield Contradiction(
+                ["budgets", index, "amount"], _number(budget.amount), f"a number from 0.01 to {LARGEST:,}"
+            )
         for place, step in enumerate(budget.thresholds):
-            if not step.percent.is_finite() or not 0 < step.percent <= 1000:
+            if not _between(step.percent, Decimal("0.01"), 1000):
                 path = ["budgets", index, "thresholds", place, "percent"]
-                yield Contradiction(path, str(step.percent), "a number above 0, at most 1000")
+                yield Contradiction(path, _number(step.percent), "a number from 0.01 to 1000")
     for index, limit in enumerate(file.limits):
-        if not limit.above.is_finite() or limit.above < 0:
-            yield Contradiction(["limits", index, "above"], str(limit.above), "a number, not below zero")
+        if not _between(limit.above, 0, LARGEST):
+            yield Contradiction(
+                ["limits", index, "above"], _number(limit.above), f"a number from 0 to {LARGEST:,}"
+            )
+        if _span(limit.hold) > LONGEST_HOLD:
+            yield Contradiction(["limits", index, "hold"], repr(limit.hold), "at most 7d")
+    if not math.isfinite(file.anomalies.least_tokens):
+        path = ["anomalies", "least_tokens"]
+        yield Contradiction(path, str(file.anomalies.least_tokens), "a number")
+
+
+def _between(number: Decimal, least: Decimal | int, most: Decimal | int) -> bool:
+    return number.is_finite() and least <= number <= most
+
+
+def _number(number: Decimal) -> str:
+    return str(number)[:80]
 
 
 def _repeated(part: str, names: Sequence[str]) -> Iterator[Contradiction]:
-    folded = [name.strip().lower() for name in names]
-    for index, name in enumerate(folded):
-        if name in folded[:index]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
             yield Contradiction([part, index, "name"], repr(name), "a name that no other one has")
 
 
 def _watch(file: WatchFile) -> Watch:
     anomalies = Sensitivity(file.anomalies.score, file.anomalies.least_tokens)
     return Watch(
-        subscriptions=tuple(guid.lower() for guid in file.subscriptions),
+        subscriptions=tuple(dict.fromkeys(guid.lower() for guid in file.subscriptions)),
         owner_tag=file.owner_tag,
         channels=tuple(file.channels.items()),
         routes=tuple(map(_route, file.routes)) or (Route(tuple(file.channels)),),
@@ -265,15 +341,19 @@ def _budget(entry: BudgetEntry) -> Budget:
 
 
 def _limit(entry: LimitEntry) -> Limit:
-    unit = {"m": "minutes", "h": "hours", "d": "days"}[entry.hold[-1]]
     return Limit(
         name=entry.name,
         meter=entry.meter,
         above=entry.above,
-        hold=timedelta(**{unit: int(entry.hold[:-1])}),
+        hold=_span(entry.hold),
         severity=Severity[entry.severity.upper()],
         scope=_folded(entry.scope),
     )
+
+
+def _span(text: str) -> timedelta:
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
 
 
 def _folded(scope: str) -> str:

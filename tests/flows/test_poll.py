@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_what_is_kept_is_what_each_deployment_used(ports, tenant, live, subscrip
     for minutes in range(0, 8 * 60 + 31, 30):
         poll(ports, tenant, "usage", subscription, live + minutes * MINUTE)
 
-    kept = defaultdict(Decimal)
+    kept: dict[Scope, Decimal] = defaultdict(Decimal)
     for reading in usage(ports, subscription):
         if reading.meter == TOKENS_IN and live <= reading.start < live + 8 * HOUR:
             kept[reading.scope] += reading.value
@@ -174,7 +175,7 @@ def test_a_new_deployment_is_noticed_by_its_metrics(ports, tenant, live):
 
     (incident,) = incidents(ports, Kind.NEWCOMER)
     assert "New model: gpt-5.4" in incident.alert.what
-    assert "deployment: agents-next in aif-agents-swc" in known_names(ports, AGENTS, "estate")
+    assert "deployment: agents-next in aif-agents-swc" in (known_names(ports, AGENTS, "estate") or {})
 
 
 def test_costs_are_kept_by_day_and_corrected(ports, tenant, live):
@@ -195,7 +196,7 @@ def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
             pages[0]["properties"]["rows"].append(["what", "is", "this"])
             return pages
 
-    logged = []
+    logged: list[Any] = []
     odd = replace(ports, azure=Odd(), log=logged.append)
     poll(odd, tenant, "spend", SANDBOX, live)
 

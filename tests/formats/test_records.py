@@ -1,0 +1,179 @@
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.baseline import Baseline
+from shared.core.freshness import Watermark
+from shared.core.model import Account, Deployment, Incident, Meter, Notification, Reading, Scope, Transition
+from shared.flows.estate import Estate
+from shared.formats import records
+from tests.formats.situations import BUDGET, NOON, OPENED, incidents, moments, notifications
+
+text = st.text(st.characters(codec="utf-8"), max_size=300)
+any_text = st.text(max_size=400)  # halves of surrogate pairs too: nobody checks the names that Azure sends
+scopes = st.builds(Scope, text, text)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.decimals(allow_nan=False, allow_infinity=False)
+
+stored = {
+    Incident: incidents,
+    Notification: notifications,
+    Transition: st.builds(
+        Transition, text, st.integers(), moments, text, text, st.lists(text, max_size=3).map(tuple)
+    ),
+    Watermark: st.builds(
+        Watermark,
+        st.sampled_from(["usage", "spend"]),
+        text,
+        *[st.none() | moments for _ in range(3)],
+        text,
+        st.none() | moments,
+    ),
+    Baseline: st.builds(
+        Baseline,
+        **{field.name: moments for field in fields(Baseline) if field.type is datetime},
+        levels=st.lists(st.none() | floats, min_size=168, max_size=168).map(tuple),
+        hour_spread=floats,
+        day_spread=floats,
+        newest=st.lists(st.tuples(floats, floats), max_size=24).map(tuple),
+        hours=st.integers(0, 10_000),
+    ),
+    Estate: st.builds(
+        Estate,
+        moments,
+        st.lists(
+            st.builds(
+                Account,
+                text,
+                text,
+                text,
+                text,
+                st.lists(st.builds(Deployment, text, text, text, text), max_size=2).map(tuple),
+            ),
+            max_size=2,
+        ).map(tuple),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", stored, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_what_is_kept_comes_back_as_it_was(kind, data):
+    noun = data.draw(stored[kind])
+    assert records.decode(records.encode(noun), kind) == noun
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"id":5}', b"\xff"])
+def test_what_was_never_kept_is_refused(body):
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        records.decode(body, Incident)
+
+
+seconds = moments.map(lambda moment: moment.replace(microsecond=0))
+readings = st.builds(
+    lambda scope, meter, start, length, value, as_of: Reading(
+        scope, meter, start, start + timedelta(seconds=length), value, as_of
+    ),
+    scopes,
+    st.builds(Meter, text, text),
+    seconds,
+    st.integers(1, 86_400 * 31),
+    numbers,
+    seconds,
+)
+
+
+def in_series(some: list[Reading]) -> list[Reading]:
+    """Series by series, in the order in which each was first met."""
+    met = list(dict.fromkeys((one.scope, one.meter) for one in some))
+    return [one for series in met for one in some if (one.scope, one.meter) == series]
+
+
+@given(st.lists(readings, max_size=8), st.lists(st.integers(0, 7), max_size=12))
+def test_readings_are_unpacked_as_they_were_packed(some, again):
+    some = some + [replace(some[n], value=Decimal(n)) for n in again if n < len(some)]
+    assert list(records.unpack(records.pack(some))) == in_series(some)
+
+
+def test_a_day_of_one_deployment_is_small():
+    grain = timedelta(minutes=5)
+    meter = Meter("tokens in", "tokens")
+    day = [
+        Reading(
+            Scope("r" * 150, "chat"), meter, NOON + n * grain, NOON + (n + 1) * grain, Decimal(123_456), NOON
+        )
+        for n in range(288)
+    ]
+    assert len(records.pack(day)) < 12_000
+
+
+names = any_text | st.sampled_from(["a|b", "\x00", "x" * 5_000, "chat-prod", ""])
+any_scope = st.builds(Scope, names | names.map(lambda name: f"/subscriptions/{name}"), names)
+
+
+@given(any_scope, moments)
+def test_a_key_is_short_and_holds_no_nul_whatever_the_names(scope, moment):
+    keys = [
+        records.incident_key(replace(BUDGET, key=scope.part, scope=scope)),
+        records.baseline_key(scope),
+        records.usage_key(scope.resource, moment),
+        records.cost_key(moment),
+        records.incident_id(scope.resource, moment),
+    ]
+    for key in keys:
+        assert "\x00" not in key
+        assert len(key) <= 200
+        key.encode()
+
+
+def test_the_longest_channel_name_fits_the_keys_of_the_outbox():
+    longest = replace(OPENED, channel="x" * 60, sequence=999_999)
+    for key in (records.outbox_key(longest), records.receipt_key(longest), records.nudge_of(longest)):
+        assert len(key) <= 200
+
+
+def test_messages_of_one_incident_and_channel_are_in_the_order_of_their_numbers():
+    keys = [records.outbox_key(replace(OPENED, sequence=number)) for number in (1, 2, 9, 10, 100, 99_999)]
+    assert keys == sorted(keys)
+
+
+def test_a_nudge_finds_its_rows_and_no_other_channels():
+    nudge = f"outbox|{records.nudge_of(OPENED)}|"
+    assert records.outbox_key(OPENED).startswith(nudge)
+    assert not records.outbox_key(replace(OPENED, channel="finops2")).startswith(nudge)
+
+
+@pytest.mark.parametrize(
+    ("resource", "area"),
+    [
+        ("/subscriptions/7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01/x", "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"),
+        ("", "-"),
+        ("/providers/microsoft.management", "-"),
+        ("/subscriptions/", "-"),
+    ],
+)
+def test_incidents_are_read_together_by_subscription(resource, area):
+    assert records.area_of(replace(BUDGET, scope=Scope(resource))) == area
+
+
+def test_two_deployments_never_share_a_baseline():
+    scopes = [
+        Scope("r", "a"),
+        Scope("r", "b"),
+        Scope("ra", ""),
+        Scope("r|a", ""),
+        Scope("r", "A"),
+        Scope("", "ra"),
+    ]
+    assert len({records.baseline_key(scope) for scope in scopes}) == len(scopes)
+
+
+def test_an_incident_has_one_id_for_one_opening():
+    first, later = datetime(2026, 9, 8, tzinfo=UTC), datetime(2026, 9, 9, tzinfo=UTC)
+    assert records.incident_id("a", first) == records.incident_id("a", first)
+    assert len({records.incident_id(key, at) for key in "ab" for at in (first, later)}) == 4
