@@ -5,7 +5,10 @@ import { createRoot } from "react-dom/client";
 import { Message } from "slack-blocks-to-jsx";
 import "slack-blocks-to-jsx/dist/style.css";
 
-const Blocks = ({ blocks }) => <Message blocks={blocks} name="" logo="" theme="light" withoutWrapper />;
+// `verbatim` keeps Slack from making links of bare addresses, no more; this renderer would drop all mark-up.
+const styled = (blocks) => JSON.parse(JSON.stringify(blocks, (name, value) => (name === "verbatim" ? undefined : value)));
+
+const Blocks = ({ blocks }) => <Message blocks={styled(blocks)} name="" logo="" theme="light" withoutWrapper />;
 
 const Attachment = ({ color, blocks = [] }) => (
   <div className="bar" style={{ borderLeftColor: color }}>
