@@ -4,6 +4,7 @@ Nothing of it is kept: it works on a store of its own in a temporary folder.
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, help="a watch.yaml; without one, the defaults")
     parser.add_argument("--subscription", action="append", help="only this one; repeatable")
     options = parser.parse_args(arguments)
+    logging.getLogger("azure").propagate = False  # what matters of it is printed, in our words
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     try:
         watch = _watch(options.config, options.subscription or [])
         with TemporaryDirectory() as folder:

@@ -5,7 +5,6 @@ A tenant on loopback, a SQLite file, local chat receivers; the app's own flows o
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,21 +20,25 @@ from shared.core.wording import moment
 from shared.flows.ports import Ports
 from shared.settings import Settings
 from shared.wiring import build
+from sim.estate import LIVE_DAYS
 from sim.page import page
 from sim.process import RunningTenant, running_tenant
 
 HERE = Path(__file__).resolve().parents[1]
 BEFORE = timedelta(days=1)  # a quiet day that is replayed too; those before it are read as history
 
+OURS = ("index.html", "messages.json", "meterwatch.db*")  # what a run leaves, and the next one replaces
+
 
 def main(arguments: Sequence[str]) -> int:
     """0: the run ended, and its page is in the folder."""
     options = _options(arguments)
     began = time.monotonic()
-    shutil.rmtree(options.out, ignore_errors=True)
-    options.out.mkdir(parents=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for old in (file for pattern in OURS for file in options.out.glob(pattern)):
+        old.unlink()
     print("starting the simulated tenant: 3 subscriptions, 8 AI accounts, 20 deployments", flush=True)
-    with running_tenant(seed=options.seed) as tenant:
+    with running_tenant(seed=options.seed, days=options.days) as tenant:
         story = _watch(tenant, options.out, began)
         file = _write(tenant, options.out, story)
     print(f"done in {time.monotonic() - began:.0f} s: {file}")
@@ -49,9 +52,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-serve", dest="serve", action="store_false", help="end when the page is written")
     parser.add_argument("--port", type=int, default=8707, help="of the page; another where it is taken")
     parser.add_argument("--seed", type=int, default=7, help="of the tenant; the same gives the same run")
-    parser.add_argument(
-        "--out", type=Path, default=HERE / "out", help="the folder for the page; emptied first"
-    )
+    parser.add_argument("--days", type=int, default=LIVE_DAYS, help="in which things go wrong")
+    parser.add_argument("--out", type=Path, default=HERE / "out", help="the folder for the page")
     return parser.parse_args(arguments)
 
 
