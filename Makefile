@@ -5,7 +5,7 @@ PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 say = @echo "== $(1)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format picture bench clean for-run for-dev
+.PHONY: help run test check format picture clean for-run for-dev
 
 help: ## say what can be made
 	@echo "Meterwatch. Each target does its own set-up, once."
@@ -33,11 +33,8 @@ format: for-dev ## format the code, and mend what ruff can mend
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
-picture: for-run ## draw what the channels and pages look like
+picture: for-dev ## draw messages of the last run as Slack and Teams show them
 	@$(PY) -m cli picture $(ARGS)
-
-bench: for-dev ## measure
-	@$(PY) -m bench $(ARGS)
 
 clean: ## remove all that set-up and runs have made
 	rm -rf .venv .setup node_modules out .coverage .coverage.* htmlcov \

@@ -1,7 +1,7 @@
 """Makes ready what a make target needs; instant when nothing has changed since the last time.
 
-python scripts/make_ready.py run    .venv with what the app needs
-python scripts/make_ready.py dev    .venv with what tests and checks need too, and Azurite in node_modules
+python scripts/make_ready.py run    .venv with what the app needs, and the command meterwatch
+python scripts/make_ready.py dev    what tests and checks need too, and the Node packages in node_modules
 
 .venv is made with the Python that runs this, and made anew when it is broken or of another Python.
 """
@@ -20,6 +20,7 @@ REQUIREMENTS = {
     "run": [HERE / "requirements.txt"],
     "dev": [HERE / "requirements.txt", HERE / "requirements-dev.txt"],
 }
+PROJECT = HERE / "pyproject.toml"
 SECONDS_BETWEEN_LINES = 5.0  # where the terminal cannot rewrite its last line
 
 
@@ -31,13 +32,13 @@ def main(purpose: str) -> None:
     """Make ready for "run" or "dev"."""
     make_python_ready(purpose)
     if purpose == "dev":
-        make_azurite_ready()
+        make_node_ready()
 
 
 def make_python_ready(purpose: str) -> None:
     """Install what is wanted into .venv."""
     files = REQUIREMENTS[purpose]
-    wish = fingerprint(files, sys.executable, sys.version)
+    wish = fingerprint([*files, PROJECT], sys.executable, sys.version)
     stamp = VENV / f"ready-for-{purpose}"
     if holds(stamp, wish) and python_of_venv().exists():
         return
@@ -46,9 +47,11 @@ def make_python_ready(purpose: str) -> None:
     pip = [str(python_of_venv()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     wanted = [part for file in files for part in ("-r", str(file))]
     with_progress(f"Installing {', '.join(file.name for file in files)}", [*pip, *wanted])
+    with_progress("Installing the command meterwatch", [*pip, "--no-deps", "--editable", str(HERE)])
     stamp.write_text(wish)
     if purpose == "dev":
-        (VENV / "ready-for-run").write_text(fingerprint(REQUIREMENTS["run"], sys.executable, sys.version))
+        wish = fingerprint([*REQUIREMENTS["run"], PROJECT], sys.executable, sys.version)
+        (VENV / "ready-for-run").write_text(wish)
 
 
 def make_venv() -> None:
@@ -73,8 +76,8 @@ def is_sound() -> bool:
     return version == sys.version and Path(base).resolve() == Path(sys.executable).resolve()
 
 
-def make_azurite_ready() -> None:
-    """Install Azurite, or say that it is not there: a person can do without, since its tests are skipped."""
+def make_node_ready() -> None:
+    """Install the Node packages, or say that they are not there: without them their tests are skipped."""
     files = [HERE / "package.json", HERE / "package-lock.json"]
     stamp = HERE / "node_modules" / ".ready"
     wish = fingerprint(files)
@@ -85,7 +88,7 @@ def make_azurite_ready() -> None:
         print("Node and npm are not here: the tests against Azurite will be skipped.")
         return
     try:
-        with_progress("Installing Azurite (npm ci)", [npm, "ci", "--no-audit", "--no-fund"])
+        with_progress("Installing Azurite and the renderers (npm ci)", [npm, "ci", "--no-audit", "--no-fund"])
     except Failed as failure:
         print(f"{failure}\nThe tests against Azurite will be skipped.")
         return
