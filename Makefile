@@ -38,7 +38,7 @@ picture: for-dev ## draw messages of the last run as Slack and Teams show them
 
 clean: ## remove all that set-up and runs have made
 	rm -rf .venv .setup node_modules out .coverage .coverage.* htmlcov \
-		.pytest_cache .mypy_cache .ruff_cache .hypothesis
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis build meterwatch.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 for-run:

@@ -1,6 +1,8 @@
 """The functions of the app: each a signature and one call. See docs/operate.md for their schedules."""
 
+import logging
 import typing
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -9,6 +11,8 @@ from shared.flows import deliver as delivery
 from shared.flows import health as probes
 from shared.flows import intake, poll
 from shared.flows import tend as tending
+from shared.flows.ports import Ports
+from shared.settings import SettingsError
 from shared.wiring import ports
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -20,6 +24,15 @@ NUDGES = "meterwatch-nudges"
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def answered(answer: Callable[[Ports], intake.Reply]) -> intake.Reply:
+    """What a flow replies; 503 while the settings are wrong, for an action group gives up at 500."""
+    try:
+        return answer(ports())
+    except SettingsError as wrong:
+        logging.getLogger("meterwatch").error("settings: %s", wrong)  # noqa: TRY400 - it says where
+        return intake.Reply(503, "the settings of the app are wrong; its log names them")
 
 
 @app.timer_trigger(arg_name="timer", schedule="%POLL_USAGE_SCHEDULE%")
@@ -67,7 +80,7 @@ def deliver_poison(nudge: func.QueueMessage, nudges: func.Out[typing.List[str]])
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
 def azure_alert(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
     """Takes what an action group posts."""
-    reply = intake.take(ports(), req.get_body(), now())
+    reply = answered(lambda ports: intake.take(ports, req.get_body(), now()))
     nudges.set([*reply.nudges])
     return func.HttpResponse(reply.text, status_code=reply.status)
 
@@ -87,5 +100,5 @@ def tick(
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app is alive and its store can be read; no detail."""
-    reply = probes.liveness(ports())
+    reply = answered(probes.liveness)
     return func.HttpResponse(reply.text, status_code=reply.status)

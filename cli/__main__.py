@@ -13,7 +13,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; answers its exit code: 0 done, 1 it found something wrong, 2 it could not begin."""
+    """Runs a command; answers its exit code.
+
+    0: done; 1: it found something wrong; 2: it could not begin; 130: stopped by Ctrl-C.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given or given[0] in ("-h", "--help"):
         print(usage())
@@ -22,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"meterwatch: no command {given[0]!r}\n{usage()}", file=sys.stderr)
         return 2
     command: Callable[[Sequence[str]], int] = import_module(COMMANDS[given[0]][0]).main
-    return command(given[1:])
+    try:
+        return command(given[1:])
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
 
 
 def usage() -> str:

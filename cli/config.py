@@ -24,16 +24,32 @@ def main(arguments: Sequence[str]) -> int:
     return _check(options.file)
 
 
+class Unreadable(Exception):
+    """A file that is no watch.yaml: a line for each mistake. `status` is the exit code that says so."""
+
+    def __init__(self, file: Path, mistakes: Sequence[object], status: int) -> None:
+        super().__init__("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+        self.status = status
+
+
+def read_watch(file: Path) -> Watch:
+    """What a file means; raises Unreadable."""
+    try:
+        return parse_watch(file.read_text(encoding="utf-8"))
+    except OSError as unread:
+        raise Unreadable(file, [f"cannot be read: {unread.strerror}"], 2) from None
+    except UnicodeDecodeError:
+        raise Unreadable(file, ["cannot be read: it is not UTF-8 text"], 2) from None
+    except Problems as found:
+        raise Unreadable(file, found.problems, 1) from None
+
+
 def _check(file: Path) -> int:
     try:
-        watch = parse_watch(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as unread:
-        print(f"{file} cannot be read: {unread}", file=sys.stderr)
-        return 2
-    except Problems as found:
-        for problem in found.problems:
-            print(f"{file}: {problem}", file=sys.stderr)
-        return 1
+        watch = read_watch(file)
+    except Unreadable as unread:
+        print(unread, file=sys.stderr)
+        return unread.status
     print(f"{file} is right: {_meaning(watch)}")
     return 0
 

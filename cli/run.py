@@ -26,17 +26,20 @@ from sim.process import RunningTenant, running_tenant
 
 HERE = Path(__file__).resolve().parents[1]
 BEFORE = timedelta(days=1)  # a quiet day that is replayed too; those before it are read as history
-
+MOST_DAYS = 60
+ERASE = "\r\x1b[K"  # the line that the cursor is in
 OURS = ("index.html", "messages.json", "meterwatch.db*")  # what a run leaves, and the next one replaces
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0: the run ended, and its page is in the folder."""
+    """0: the run ended, and its page is in the folder; 2: the folder cannot be used."""
     options = _options(arguments)
     began = time.monotonic()
-    options.out.mkdir(parents=True, exist_ok=True)
-    for old in (file for pattern in OURS for file in options.out.glob(pattern)):
-        old.unlink()
+    try:
+        _clear(options.out)
+    except OSError as unusable:
+        print(f"meterwatch run: {unusable}", file=sys.stderr)
+        return 2
     print("starting the simulated tenant: 3 subscriptions, 8 AI accounts, 20 deployments", flush=True)
     with running_tenant(seed=options.seed, days=options.days) as tenant:
         story = _watch(tenant, options.out, began)
@@ -52,9 +55,23 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-serve", dest="serve", action="store_false", help="end when the page is written")
     parser.add_argument("--port", type=int, default=8707, help="of the page; another where it is taken")
     parser.add_argument("--seed", type=int, default=7, help="of the tenant; the same gives the same run")
-    parser.add_argument("--days", type=int, default=LIVE_DAYS, help="in which things go wrong")
+    parser.add_argument("--days", type=_days, default=LIVE_DAYS, help="in which things go wrong")
     parser.add_argument("--out", type=Path, default=HERE / "out", help="the folder for the page")
     return parser.parse_args(arguments)
+
+
+def _days(text: str) -> int:
+    """A number of days; argparse says so when it is none."""
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_DAYS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}, expected 1 to {MOST_DAYS}")
+
+
+def _clear(folder: Path) -> None:
+    """Makes the folder, or takes what an earlier run left out of it; what is not ours stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (file for pattern in OURS for file in folder.glob(pattern)):
+        old.unlink()
 
 
 def ports_for(tenant: RunningTenant, folder: Path) -> Ports:
@@ -91,12 +108,21 @@ def _watch(tenant: RunningTenant, folder: Path, began: float) -> list[str]:
         lines = [f"{moment(now)}  {text}" for text in _told(sent)]
         story += lines
         for line in lines:
+            _end_progress()
             print(line, flush=True)
+    _end_progress()
     return story
 
 
 def _print_progress(now: datetime, share: float, seconds: float) -> None:
-    print(f"-- {now:%a} {now.day} {now:%b}  {share:4.0%}  {seconds:3.0f} s", file=sys.stderr, flush=True)
+    """A line a day; on a terminal each in the place of the one before."""
+    line = f"-- {now:%a} {now.day} {now:%b}  {share:4.0%}  {seconds:3.0f} s"
+    print(f"{ERASE}{line}" if sys.stderr.isatty() else f"{line}\n", end="", file=sys.stderr, flush=True)
+
+
+def _end_progress() -> None:
+    if sys.stderr.isatty():
+        print(ERASE, end="", file=sys.stderr, flush=True)
 
 
 def _told(sent: Sequence[Sent]) -> list[str]:

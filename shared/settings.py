@@ -1,18 +1,25 @@
 """Settings: the environment read once into one frozen value. Nothing else reads the environment."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
-UNRESOLVED = "@Microsoft.KeyVault("
+UNRESOLVED = "@microsoft.keyvault("
+_PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
 
 
 class SettingsError(Exception):
     """Settings that are missing or cannot be used; names all of them, and never a secret's value."""
 
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
 
 class Secret:
-    """A value that must not be shown: its text forms say only its name."""
+    """A value that must not be shown: its text forms say only its name, and it cannot be copied out."""
 
     __slots__ = ("_value", "name")
 
@@ -24,8 +31,18 @@ class Secret:
         """The value itself, for the one call that needs it."""
         return self._value
 
+    def hidden(self, text: str) -> str:
+        """The text without the value, or any long part of it: a service may quote our request back."""
+        parts = {self._value, *_PART.findall(self._value)}
+        for part in sorted(parts | {unquote(part) for part in parts}, key=len, reverse=True):
+            text = text.replace(part, f"<{self.name}>")
+        return text
+
     def __repr__(self) -> str:
         return f"Secret({self.name})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be pickled or copied")
 
 
 # Every setting the app reads, with its default. Channel secrets come on top, under the names that
@@ -44,6 +61,12 @@ DEFAULTS: Mapping[str, str] = {
 }
 # Read by the Functions host for the triggers, not by us; listed so that the sample is whole.
 HOST_SETTINGS = ("FUNCTIONS_WORKER_RUNTIME", "POLL_USAGE_SCHEDULE", "POLL_SPEND_SCHEDULE", "TEND_SCHEDULE")
+ENDPOINTS = (
+    "METERWATCH_ARM_ENDPOINT",
+    "METERWATCH_METRICS_ENDPOINT",
+    "METERWATCH_SLACK_ENDPOINT",
+    "AzureWebJobsStorage__tableServiceUri",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +87,17 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """The settings of an environment; raises SettingsError naming everything that cannot be used."""
-        found = {name: environment.get(name, "").strip() or default for name, default in DEFAULTS.items()}
-        problems = [f"{name} is an unresolved Key Vault reference" for name in _unresolved(found)]
-        if found["METERWATCH_CREDENTIAL"] not in ("default", "simulated"):
-            problems.append(
-                f"METERWATCH_CREDENTIAL is {found['METERWATCH_CREDENTIAL']!r}; expected default or simulated"
-            )
-        account = found["AzureWebJobsStorage__accountName"]
-        tables = found["AzureWebJobsStorage__tableServiceUri"]
-        tables = tables or (f"https://{account}.table.core.windows.net" if account else "")
-        if found["METERWATCH_STORE"] == "tables" and not (found["AzureWebJobsStorage"] or tables):
-            problems.append("AzureWebJobsStorage is not set, which METERWATCH_STORE=tables needs")
-        if found["METERWATCH_CREDENTIAL"] == "simulated" and not _on_this_machine(
-            found["METERWATCH_ARM_ENDPOINT"]
-        ):
-            problems.append(
-                "METERWATCH_CREDENTIAL=simulated is for METERWATCH_ARM_ENDPOINT on this machine only"
-            )
+        settings, problems = cls.examine(environment)
         if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def examine(cls, environment: Mapping[str, str]) -> tuple["Settings", list[str]]:
+        """The settings as they stand, not to be used when there are problems, and the problems."""
+        found = {name: environment.get(name, "").strip() or default for name, default in DEFAULTS.items()}
+        account = found["AzureWebJobsStorage__accountName"]
+        settings = cls(
             store=found["METERWATCH_STORE"],
             watch_file=found["METERWATCH_WATCH_FILE"],
             credential=found["METERWATCH_CREDENTIAL"],
@@ -92,24 +106,92 @@ class Settings:
             slack_endpoint=found["METERWATCH_SLACK_ENDPOINT"].rstrip("/") + "/",
             client_id=found["AZURE_CLIENT_ID"],
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),
-            table_endpoint=tables,
+            table_endpoint=found["AzureWebJobsStorage__tableServiceUri"]
+            or (f"https://{account}.table.core.windows.net" if account else ""),
             _environment=dict(environment),
         )
+        return settings, _problems(found)
 
     def secrets(self, names: Iterable[str]) -> dict[str, Secret]:
         """The channels' secrets by name; raises SettingsError naming all that are missing or unresolved."""
         found = {name: self._environment.get(name, "").strip() for name in names}
         missing = sorted(name for name, value in found.items() if not value)
         problems = ["not set: " + ", ".join(missing)] if missing else []
-        problems += [f"{name} is an unresolved Key Vault reference" for name in _unresolved(found)]
+        problems += _unresolved(found)
         if problems:
-            raise SettingsError("; ".join(problems))
+            raise SettingsError(problems)
         return {name: Secret(name, value) for name, value in found.items()}
 
 
+def is_address(url: str) -> bool:
+    """Whether it is a URL that a secret may be sent to: https, or http on this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    sound = url.isascii() and url.isprintable() and " " not in url and bool(host)
+    return sound and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(url)))
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a sound URL leads to this machine itself."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost")
+
+
+def _problems(found: Mapping[str, str]) -> list[str]:
+    """What is wrong, in the order of the settings. An unresolved reference has no second mistake."""
+    unresolved = _unresolved(found)
+    rest = {name: value for name, value in found.items() if not _is_unresolved(value)}
+    return [*unresolved, *_credential_problems(rest), *_endpoint_problems(rest), *_storage_problems(rest)]
+
+
+def _credential_problems(found: Mapping[str, str]) -> list[str]:
+    credential = found.get("METERWATCH_CREDENTIAL", "default")
+    if credential not in ("default", "simulated"):
+        return [f"METERWATCH_CREDENTIAL is {credential!r}; expected default or simulated"]
+    arm = found.get("METERWATCH_ARM_ENDPOINT", "")
+    if credential == "simulated" and is_address(arm) and not is_this_machine(arm):
+        return ["METERWATCH_CREDENTIAL=simulated is for METERWATCH_ARM_ENDPOINT on this machine only"]
+    return []
+
+
+def _endpoint_problems(found: Mapping[str, str]) -> list[str]:
+    # The value is not shown: a webhook's URL, pasted into the wrong place, would be.
+    problems = [
+        f"{name} is not a URL; expected one such as {DEFAULTS[name] or 'https://name.table.core.windows.net'}"
+        for name in ENDPOINTS
+        if found.get(name) and not is_address(found[name].replace("{region}", "region"))
+    ]
+    if "{region}" not in found.get("METERWATCH_METRICS_ENDPOINT", "{region}"):
+        problems.append("METERWATCH_METRICS_ENDPOINT has no {region}; expected it where the region's name is")
+    return problems
+
+
+def _storage_problems(found: Mapping[str, str]) -> list[str]:
+    if found.get("METERWATCH_STORE") != "tables" or "AzureWebJobsStorage" not in found:
+        return []
+    others = ("AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__accountName")
+    connection = found["AzureWebJobsStorage"]
+    if connection and not _is_connection_string(connection):
+        return ["AzureWebJobsStorage is not a connection string of a storage account"]
+    if not connection and not any(found.get(name, "unresolved") for name in others):
+        return ["AzureWebJobsStorage is not set, which METERWATCH_STORE=tables needs"]
+    return []
+
+
+def _is_connection_string(text: str) -> bool:
+    parts = {part.partition("=")[0].strip().lower() for part in text.split(";") if "=" in part}
+    if "usedevelopmentstorage" in parts:
+        return True
+    return bool(parts & {"accountname", "tableendpoint"} and parts & {"accountkey", "sharedaccesssignature"})
+
+
 def _unresolved(found: Mapping[str, str]) -> list[str]:
-    return sorted(name for name, value in found.items() if value.startswith(UNRESOLVED))
+    names = sorted(name for name, value in found.items() if _is_unresolved(value))
+    return [f"{name} is an unresolved Key Vault reference" for name in names]
 
 
-def _on_this_machine(endpoint: str) -> bool:
-    return urlsplit(endpoint).hostname in ("127.0.0.1", "localhost")
+def _is_unresolved(value: str) -> bool:
+    """The platform leaves the text of a reference in place when it may not read the vault."""
+    return value.lower().startswith(UNRESOLVED)

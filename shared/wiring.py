@@ -3,30 +3,59 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
 from shared.flows.ports import Azure, Ports, Post, Store
+from shared.formats.channel import Answer, Call
+from shared.formats.config_errors import Problems
 from shared.formats.watch_file import ChannelEntry, Watch, parse_watch
-from shared.settings import Secret, Settings
+from shared.settings import Secret, Settings, SettingsError, is_address
 
 LOG = logging.getLogger("meterwatch")
+APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
+NOISY = ("azure", "msal", "requests", "urllib3")  # they log each call, with its URL
 
 
 @cache
 def ports() -> Ports:
     """The ports of this process, from its environment; made once."""
-    for noisy in ("azure", "urllib3", "requests"):  # they log URLs, and ours are secrets
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    return build(Settings.read(os.environ))
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    settings, problems = Settings.examine(os.environ)
+    return _build_whole(settings, problems)
 
 
 def build(settings: Settings) -> Ports:
-    """Ports from settings; raises SettingsError or Problems with all that is wrong, OSError for no file."""
-    watch = parse_watch(Path(settings.watch_file).read_text(encoding="utf-8"))
-    return _build(settings, watch, _post(settings, watch))
+    """Ports from settings; raises SettingsError with all that is wrong in watch.yaml and the secrets."""
+    return _build_whole(settings, [])
+
+
+def _build_whole(settings: Settings, problems: list[str]) -> Ports:
+    """Raises SettingsError with the problems and all that is wrong besides."""
+    watch, secrets = Watch(), dict[str, Secret]()
+    try:
+        watch = _watch(settings)
+        secrets = _secrets(settings, watch)
+    except SettingsError as wrong:
+        problems = [*problems, *wrong.problems]
+    if problems:
+        raise SettingsError(problems)
+    return _build(settings, watch, _post(settings, watch, secrets))
+
+
+def _watch(settings: Settings) -> Watch:
+    file = APP / settings.watch_file
+    try:
+        return parse_watch(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as unread:
+        why = unread.strerror if isinstance(unread, OSError) else "it is not UTF-8 text"
+        raise SettingsError([f"METERWATCH_WATCH_FILE is {settings.watch_file}: {why}"]) from None
+    except Problems as found:
+        raise SettingsError([f"{settings.watch_file}: {one}" for one in found.problems]) from None
 
 
 def build_without_channels(settings: Settings, watch: Watch) -> Ports:
@@ -101,13 +130,37 @@ class _Later:
         return getattr(self._made(), name)
 
 
-def _post(settings: Settings, watch: Watch) -> Post:
+def _secrets(settings: Settings, watch: Watch) -> dict[str, Secret]:
+    """Each channel's secret; raises SettingsError naming every one that cannot be one."""
+    found = settings.secrets({entry.secret for _, entry in watch.channels})
+    wrong = {_unusable(entry, found[entry.secret]) for _, entry in watch.channels} - {""}
+    if wrong:
+        raise SettingsError(sorted(wrong))
+    return {name: found[entry.secret] for name, entry in watch.channels}
+
+
+def _unusable(entry: ChannelEntry, secret: Secret) -> str:
+    """Why it is no secret for that kind of channel; "" when it may be one."""
+    value = secret.reveal()
+    if entry.kind != "slack":
+        return "" if is_address(value) else f"{secret.name} is not a webhook's URL; expected https://..."
+    sound = value.isascii() and value.isprintable() and " " not in value
+    return "" if sound else f"{secret.name} is not a bot token; expected xoxb-..."
+
+
+def _post(settings: Settings, watch: Watch, secrets: Mapping[str, Secret]) -> Post:
+    """Posts to the channels; an answer that quotes a channel's secret comes without it."""
     from shared.edges.chat import Address, ChatPost
 
-    secrets = settings.secrets({entry.secret for _, entry in watch.channels})
-    return ChatPost(
-        {name: Address(*_address(entry, secrets[entry.secret], settings)) for name, entry in watch.channels}
+    posted = ChatPost(
+        {name: Address(*_address(entry, secrets[name], settings)) for name, entry in watch.channels}
     )
+
+    def post(channel: str, call: Call) -> Answer:
+        answer = posted(channel, call)
+        return replace(answer, body=secrets[channel].hidden(answer.body))
+
+    return post
 
 
 def _address(entry: ChannelEntry, secret: Secret, settings: Settings) -> tuple[str, dict[str, str]]:

@@ -1,7 +1,8 @@
 """Anomalies: a deployment's tokens against its own baseline, told as one alert a deployment."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shared.core.baseline import Anomaly, Baseline, judge_series
@@ -23,7 +24,7 @@ from shared.core.scopes import portal_link
 from shared.core.wording import named, said
 
 TOKENS = Meter("tokens", "tokens")
-CALM = 0.5  # of the score that fires; below it the anomaly is over
+CALM = 0.5  # of the score that fires, or of the least tokens; below it the anomaly is over
 GRAVE = 3.0  # times the score that fires; above it the anomaly is critical
 
 
@@ -35,20 +36,29 @@ def anomaly_key(scope: Scope) -> str:
 def judge_tokens(baseline: Baseline, recent: Sequence[Reading], sensitivity: Sensitivity) -> Alert | None:
     """A deployment's anomaly alert from its newest token readings, oldest first.
 
-    None where nothing can be said: too little history, less than a whole hour of readings, or a
+    None where nothing can be said: too little history, less than half of the newest hour, or a
     difference between calm and firing, at which whatever held before still holds.
     """
     rolling = [reading for reading in recent if reading.end > recent[-1].end - HOUR]
-    if not rolling or rolling[-1].end - rolling[0].start < HOUR:
+    held = sum((reading.end - reading.start for reading in rolling), 0 * HOUR)
+    if not baseline.ready or held < HOUR / 2:
         return None
-    found = judge_series(baseline, rolling, sensitivity)
-    if found is None:
-        return _calm(rolling[-1]) if baseline.ready else None
-    if CALM * sensitivity.score <= abs(found.score) < sensitivity.score:
-        return None
-    if abs(found.score) < sensitivity.score:
-        return _calm(rolling[-1])
-    return _firing(found, rolling[-1], sensitivity)
+    # Nobody knows whether an absent part of the hour was idle or is late: both must agree.
+    ways = [rolling, [*rolling, _nothing(rolling, HOUR - held)]] if held < HOUR else [rolling]
+    found = [judge_series(baseline, way, sensitivity) for way in ways]
+    far = [one for one in found if one is not None and abs(one.score) >= sensitivity.score]
+    if len(far) == len(ways) and len({one.score > 0 for one in far}) == 1:
+        return _firing(min(far, key=lambda one: abs(one.score)), rolling[-1], sensitivity)
+    near = replace(sensitivity, least_tokens=CALM * sensitivity.least_tokens)
+    leaning = [judge_series(baseline, way, near) for way in ways]
+    calm = all(one is None or abs(one.score) < CALM * sensitivity.score for one in leaning)
+    return _calm(rolling[-1]) if calm else None
+
+
+def _nothing(rolling: Sequence[Reading], length: timedelta) -> Reading:
+    """The absent part of the newest hour, as if it had been idle."""
+    start = rolling[-1].end - HOUR
+    return replace(rolling[-1], start=start, end=start + length, value=Decimal())
 
 
 def _firing(found: Anomaly, newest: Reading, sensitivity: Sensitivity) -> Alert:

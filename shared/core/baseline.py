@@ -26,15 +26,16 @@ FIRST_SPREAD = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is usual for one series, in its meter's unit an hour. About 2 KB when stored."""
+    """What is usual for one series, in its meter's unit an hour. About 4 KB when stored."""
 
     since: datetime  # the start of the first hour learnt
     upto: datetime  # the end of the newest
     levels: tuple[float | None, ...] = (None,) * WEEK  # by hour of the week from Monday 00:00 UTC
-    hour_spread: float = FIRST_SPREAD  # usual deviation of an hour, as a share of its width (see _width)
+    hour_spread: float = FIRST_SPREAD  # usual deviation of an hour, as a share of its width
     day_spread: float = FIRST_SPREAD  # usual deviation of the newest 24 hours, as a share of their sum
-    newest: tuple[tuple[float, float], ...] = ()  # seen and expected, the newest 24 hours; see BROKEN
+    newest: tuple[tuple[float, float], ...] = ()  # seen and expected, the newest 24 hours; see _step
     hours: int = 0  # how many have been learnt
+    compared: int = 0  # how many of them the spreads were learnt from
     version: int = field(default=1)
 
     @property
@@ -83,32 +84,48 @@ def judge_series(baseline: Baseline, rolling: Sequence[Reading], sensitivity: Se
         day_seen, day_expected = _together(baseline.newest)
         found.append(_anomaly("day", day_seen, day_expected, baseline.day_spread * max(day_expected, 1.0)))
     relevant = [one for one in found if abs(one.seen - one.expected) >= sensitivity.least_tokens]
+    if any(baseline.levels[_slot(hour_of(one.start))] is None for one in rolling):
+        # Of an hour of the week never seen it is known what would be much, not what would be little.
+        relevant = [one for one in relevant if one.score > 0 or one.length == "day"]
     return max(relevant, key=lambda one: abs(one.score), default=None)
 
 
 def _step(baseline: Baseline, hour: Reading) -> Baseline:
     slot, seen = _slot(hour.start), float(hour.value)
     expected = _usual(baseline, hour.start) if baseline.hours else seen
-    width = _width(baseline, expected)
+    width, mean = _width(baseline, expected), _mean(baseline)
     off = (seen - expected) / width
     broken = abs(off) > BROKEN * baseline.hour_spread
-    newest = (*baseline.newest, (expected if broken else seen, expected))[-24:]
+    counted = expected if broken else seen  # what broke is a finding of its own
+    newest = (*baseline.newest, *_missed(baseline, hour.start), (counted, expected))[-24:]
     day_seen, day_expected = _together(newest)
+    day_off = (day_seen - day_expected) / max(day_expected, 1.0)
     taken = expected + width * _clipped(off, CLIP * baseline.hour_spread) if baseline.ready else seen
     levels = list(baseline.levels)
-    pull = 1.0 if levels[slot] is None else PULL
-    levels[slot] = expected + pull * (taken - expected)
+    levels[slot] = seen if levels[slot] is None else expected + PULL * (taken - expected)
     return replace(
         baseline,
         upto=hour.end,
         levels=tuple(levels),
-        hour_spread=_spread_after(baseline.hour_spread, off, baseline.hours),
-        day_spread=_spread_after(
-            baseline.day_spread, (day_seen - day_expected) / max(day_expected, 1.0), baseline.hours
-        ),
+        # Weighted by size: the idle hours of a nightly batch would say that it never varies.
+        hour_spread=_spread_after(baseline, baseline.hour_spread, off, weight=width / mean),
+        day_spread=_spread_after(baseline, baseline.day_spread, day_off),
         newest=newest,
         hours=baseline.hours + 1,
+        compared=baseline.compared + (1 if _comparable(baseline) else 0),
     )
+
+
+def _missed(baseline: Baseline, start: datetime) -> list[tuple[float, float]]:
+    """The absent hours before `start`, at most a day of them: they count as usual in the day's."""
+    absent = min(23, round((start - baseline.upto) / HOUR))
+    levels = [baseline.levels[_slot(start - ago * HOUR)] or 0.0 for ago in range(absent, 0, -1)]
+    return [(level, level) for level in levels]
+
+
+def _comparable(baseline: Baseline) -> bool:
+    """Whether an hour can be compared: in the first week nothing is known of its hour of the week."""
+    return baseline.upto - baseline.since >= WEEK * HOUR
 
 
 def _width(baseline: Baseline, expected: float) -> float:
@@ -117,19 +134,24 @@ def _width(baseline: Baseline, expected: float) -> float:
     A quiet hour is relatively less regular than a busy one: few requests, as counts have it, vary by
     the root of their number. So below the mean level the width shrinks with the root, not in proportion.
     """
-    seen = [level for level in baseline.levels if level is not None]
-    mean = max(sum(seen) / len(seen), 1.0) if seen else 1.0
+    mean = _mean(baseline)
     return max(expected, math.sqrt(max(expected, 0.0) * mean), 0.1 * mean)
+
+
+def _mean(baseline: Baseline) -> float:
+    seen = [level for level in baseline.levels if level is not None]
+    return max(sum(seen) / len(seen), 1.0) if seen else 1.0
 
 
 def _clipped(value: float, most: float) -> float:
     return max(-most, min(most, value))
 
 
-def _spread_after(spread: float, off: float, hours: int) -> float:
-    if hours < WEEK:  # the first week has nothing to be compared with
+def _spread_after(baseline: Baseline, spread: float, off: float, weight: float = 1.0) -> float:
+    if not _comparable(baseline):
         return spread
-    memory = max(MEMORY, 1 / (hours - WEEK + 2))  # the plain mean at first, then a slow one
+    # The plain mean at first, then a slow one.
+    memory = min(0.5, weight * max(MEMORY, 1 / (baseline.compared + 2)))
     return max(LEAST_SPREAD, spread + memory * (min(abs(off), 2 * spread) * 1.25 - spread))
 
 
@@ -148,10 +170,14 @@ def _usual(baseline: Baseline, at: datetime) -> float:
 
 
 def _same_hour(baseline: Baseline, at: datetime) -> float:
-    """For an hour of the week not seen yet: the same hour of the other days, else all there is."""
-    seen = [level for level in baseline.levels[at.hour :: 24] if level is not None]
-    seen = seen or [level for level in baseline.levels if level is not None]
-    return sum(seen) / len(seen) if seen else 0.0
+    """For an hour of the week not seen yet: the same hour of the days of its sort, else all there is."""
+    days = baseline.levels[at.hour :: 24]
+    alike = days[5:] if at.weekday() >= 5 else days[:5]
+    for levels in (alike, days, baseline.levels):
+        seen = [level for level in levels if level is not None]
+        if seen:
+            return sum(seen) / len(seen)
+    return 0.0
 
 
 def _slot(at: datetime) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from shared.core.forecast import Forecast, forecast
+from shared.core.forecast import SETTLING, Forecast, forecast
 from shared.core.model import Alert, Basis, Budget, Detail, Kind, Period, Quantity, Scope, Severity, Threshold
 from shared.core.periods import period_of
 from shared.core.scopes import portal_link
@@ -28,11 +28,15 @@ def budget_key(scope: str, name: str) -> str:
 
 
 def judge_budget(budget: Budget, spend: Spend, now: datetime) -> Alert | None:
-    """The budget's alert, firing or not; None when nothing is known of the period yet."""
-    period = period_of(budget.grain, now)
-    so_far = {day: cost for day, cost in spend.days.items() if day in period}
-    if not so_far:
+    """The budget's alert, firing or not; None when nothing is known of the period yet.
+
+    Cost arrives late. So until the new period's first cost is known, and while it may still grow, the
+    one before is judged: what its last day brought is told, not lost.
+    """
+    period = _period(budget, spend, now)
+    if period is None:
         return None
+    so_far = {day: cost for day, cost in spend.days.items() if day in period}
     total = sum(so_far.values(), Decimal())
     expected = forecast(spend.days, period, spend.as_of)
     crossed = [step for step in budget.thresholds if _crossed(step, budget, total, expected)]
@@ -52,8 +56,15 @@ def judge_budget(budget: Budget, spend: Spend, now: datetime) -> Alert | None:
         why=_why(crossed, period),
         details=_details(budget, expected, spend, period),
         steps=tuple(step.step for step in crossed),
+        period=period,
         link=portal_link(budget.scope),
     )
+
+
+def _period(budget: Budget, spend: Spend, now: datetime) -> Period | None:
+    newest = max((day for day in spend.days if day <= now), default=None)
+    period = period_of(budget.grain, newest) if newest else None
+    return period if period and now < period.end + SETTLING else None
 
 
 def severity_of(step: Threshold) -> Severity:

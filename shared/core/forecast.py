@@ -28,7 +28,8 @@ def forecast(days: Mapping[datetime, Decimal], period: Period, as_of: datetime) 
     """The period's total from cost by UTC day, as known at `as_of`; None with too little history.
 
     Days that still settle count with what they have or with what is usual, whichever is more. The days
-    to come get the mean of the recent days of their sort (workday or weekend).
+    to come, and those absent since the first known one, get the mean of the recent days of their sort
+    (workday or weekend).
     """
     settled = {day: cost for day, cost in days.items() if day + DAY + SETTLING <= as_of}
     recent = dict(sorted(settled.items())[-LOOK_BACK:])
@@ -37,14 +38,17 @@ def forecast(days: Mapping[datetime, Decimal], period: Period, as_of: datetime) 
     known = sum((cost for day, cost in settled.items() if day in period), Decimal())
     guessed = Decimal()
     ahead = 0
+    begun = min(days)
     for day in _days(period):
-        if day not in settled:
+        # Before the first bill there was none: a subscription of last week has no usual first half.
+        if day not in settled and day >= begun:
             usual = _usual(recent, day)
             guessed += max(usual, days[day]) if day in days else usual
             ahead += 1
     spread = Decimal(TENTH * _spread(recent) * ahead**0.5)
     total = known + guessed
-    return Forecast(total, max(known, total - spread), total + spread)
+    billed = sum((cost for day, cost in days.items() if day in period), Decimal())
+    return Forecast(total, max(billed, total - spread), total + spread)
 
 
 def _days(period: Period) -> list[datetime]:

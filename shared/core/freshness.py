@@ -24,8 +24,11 @@ class Watermark:
 
 
 def judge_freshness(mark: Watermark, now: datetime) -> Alert:
-    """The source's alert: firing when it has failed, or not been asked, for longer than its patience."""
-    since = mark.failing_since or mark.answered_at or now
+    """The source's alert: firing when it has not answered for longer than its patience, asked or not.
+
+    A failure after a time in which nobody asked is no answer: what counts is when it last gave data.
+    """
+    since = mark.answered_at or mark.failing_since or now
     late = now - since >= PATIENCE[mark.source]
     scope = Scope(f"/subscriptions/{mark.subscription}")
     return Alert(

@@ -32,13 +32,14 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
     Firing when every reading of the last `hold` is above, recovered when every one is not; None in
     between, with a gap, or with nothing fresh: then whatever held before still holds.
     """
-    recent = _last(series, limit.hold)
+    unbroken = _unbroken(series)
+    recent = _last(unbroken, limit.hold)
     if not recent or now - recent[-1].end > STALE or recent[-1].end - recent[0].start < limit.hold:
         return None
     above = [reading.value > limit.above for reading in recent]
     if any(above) and not all(above):
         return None
-    newest, first = recent[-1], _start_of_run(series, limit.above)
+    newest, first = recent[-1], _start_of_run(unbroken, limit.above)
     seen, against = (Quantity(value, newest.meter.unit) for value in (newest.value, limit.above))
     return Alert(
         key=f"limit|{limit.name}|{newest.scope.resource}|{newest.scope.part}",
@@ -57,6 +58,14 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
         details=(Detail("Highest", said(Quantity(max(r.value for r in recent), newest.meter.unit))),),
         link=portal_link(newest.scope.resource),
     )
+
+
+def _unbroken(series: Sequence[Reading]) -> Sequence[Reading]:
+    """The readings after the newest gap: what went on in it is unknown."""
+    for index in range(len(series) - 1, 0, -1):
+        if series[index].start > series[index - 1].end:
+            return series[index:]
+    return series
 
 
 def _last(series: Sequence[Reading], hold: timedelta) -> list[Reading]:

@@ -202,6 +202,7 @@ class Alert:
     why: str = ""  # the reason of a recovery, or what a breach means
     details: tuple[Detail, ...] = ()
     steps: tuple[str, ...] = ()  # for budgets: the steps crossed so far; a new one is told
+    period: Period | None = None  # for budgets: that in which each step is told once
     owner: str = ""
     link: str = ""  # https, for a person to open; "" is none
     source: str = "Meterwatch"  # who found it

@@ -9,7 +9,7 @@ from shared.core.model import Delivered, Notification, Outcome, Refused
 LEASE = timedelta(minutes=2)  # longer than any send takes
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
-MOST_ATTEMPTS = 12  # the last about 7 hours after the first
+MOST_ATTEMPTS = 12  # the last about 5 hours after the first
 
 
 class Status(StrEnum):
@@ -25,17 +25,19 @@ def claim(notification: Notification, now: datetime, claimer: str) -> Notificati
     """The notification with a lease for `claimer`; None when it is not due or somebody has it.
 
     A lease that ran out belonged to somebody who died between sending and saying so: the message may
-    have arrived, and is marked as a possible repeat.
+    have arrived, and is marked as a possible repeat. Later leases are longer: nobody knows what killed
+    the holders, and a message that did arrive must not be repeated every two minutes.
     """
     if notification.next_attempt is not None and now < notification.next_attempt:
         return None
     if notification.claimed_until is not None and now < notification.claimed_until:
         return None
+    attempts = notification.attempts + 1
     return replace(
         notification,
         claimed_by=claimer,
-        claimed_until=now + LEASE,
-        attempts=notification.attempts + 1,
+        claimed_until=now + max(LEASE, wait_after(attempts)),
+        attempts=attempts,
         may_repeat=notification.may_repeat or notification.claimed_until is not None,
     )
 
@@ -57,5 +59,5 @@ def settle(notification: Notification, outcome: Outcome, now: datetime) -> tuple
 
 def wait_after(attempts: int) -> timedelta:
     """30 s, doubled for each attempt, at most an hour."""
-    doublings: int = 2 ** min(attempts - 1, 20)
-    return min(FIRST_WAIT * doublings, LONGEST_WAIT)
+    doublings = min(max(attempts - 1, 0), 20)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)

@@ -18,7 +18,7 @@ REPEATED = frozenset({Kind.LIMIT, Kind.ANOMALY, Kind.FRESHNESS, Kind.AZURE})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Alerts that match go to these channels. Empty matchers match everything."""
+    """Alerts that match go to these channels. Empty matchers match everything, tests match every route."""
 
     channels: tuple[str, ...]
     at_least: Severity = Severity.INFO
@@ -71,7 +71,7 @@ def _channels(incident: Incident, routes: Iterable[Route]) -> list[str]:
 
 def _matches(one: Route, incident: Incident) -> bool:
     alert = incident.alert
-    return (
+    return alert.test or (
         alert.severity >= one.at_least
         and within(alert.scope.resource, one.scope)
         and (not one.kinds or alert.kind in one.kinds)

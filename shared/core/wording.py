@@ -1,13 +1,19 @@
 """How quantities, times and scopes are said to people. Everything is in UTC and in English."""
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from shared.core.model import Quantity, Scope, Severity
 
 SEVERITY_WORDS = {Severity.INFO: "Info", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
 
-_MULTIPLES = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+_MULTIPLES = (
+    (Decimal(10) ** 12, "T"),
+    (Decimal(10) ** 9, "B"),
+    (Decimal(10) ** 6, "M"),
+    (Decimal(1000), "k"),
+)
+_ROUNDED_UP = Decimal("0.9995")  # 999.6k would be said as 1,000k
 
 
 def said(quantity: Quantity) -> str:
@@ -25,26 +31,38 @@ def is_currency(unit: str) -> bool:
 
 
 def percent(value: Decimal) -> str:
-    """ "93 %", with one decimal only where it is needed to see anything."""
-    places = Decimal("0.1") if abs(value) < 10 and value != value.to_integral_value() else Decimal(1)
-    return f"{value.quantize(places, ROUND_HALF_UP):f} %"
+    """ "93 %", with decimals only where they are needed to see anything: "0.4 %", "99.6 %"."""
+    size = abs(value)
+    if 99 < size < 100:  # not all of it yet, however near
+        return f"{value.quantize(Decimal('0.1'), ROUND_DOWN):f} %"
+    places = Decimal("0.01") if size < Decimal("0.1") else Decimal("0.1") if size < 10 else Decimal(1)
+    return f"{_plain(value.quantize(places, ROUND_HALF_UP))} %"
 
 
 def _money(value: Decimal) -> str:
-    places = Decimal(1) if abs(value) >= 1000 else Decimal("0.01")
-    return f"{value.quantize(places, ROUND_HALF_UP):,f}"
+    cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    if abs(cents) >= 1000:
+        return f"{value.quantize(Decimal(1), ROUND_HALF_UP):,f}"
+    if value and not cents:
+        return "under 0.01" if value > 0 else "0.00"
+    return f"{cents:f}"
 
 
 def _short(value: Decimal) -> str:
     for size, letter in _MULTIPLES:
-        if abs(value) >= size:
+        if abs(value) >= size * _ROUNDED_UP:
             return f"{_three_digits(value / size)}{letter}"
     return _three_digits(value)
 
 
 def _three_digits(value: Decimal) -> str:
     places = Decimal("0.01") if abs(value) < 10 else Decimal("0.1") if abs(value) < 100 else Decimal(1)
-    text = f"{value.quantize(places, ROUND_HALF_UP):,f}"
+    return _plain(value.quantize(places, ROUND_HALF_UP))
+
+
+def _plain(value: Decimal) -> str:
+    """Without noughts behind the point, and without a sign before nought."""
+    text = f"{value:,f}" if value else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -4,7 +4,8 @@ The SDKs neither follow Cost Management's pages nor read its throttling headers;
 throttled call is not waited for inside a function: it raises, and the next round comes after the wait.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
@@ -17,14 +18,19 @@ from azure.core.rest import HttpRequest
 from shared.core.faults import NotPermitted, NotThere, SignInFault, SourceFault, Throttled, Unreachable
 from shared.core.scopes import subscription_of
 from shared.formats import token_metrics
+from shared.formats.loose import one_line
 
 CLIENT_TYPE = "Meterwatch"  # our own throttling bucket; without it one is shared with every other tool
+LONGEST_WAIT = timedelta(hours=24)  # no wait is believed beyond this
 LEAST_WAIT = timedelta(seconds=60)  # after a 429 that does not say how long
 MOST_SERIES = 1000  # of a metric and resource; the default of 10 would cut deployments off
 MOST_PAGES = 500
 METRICS_VERSION = "2024-02-01"
 ARM_VERSIONS = {"subscriptions": "2022-12-01", "accounts": "2025-06-01"}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 Found = TypeVar("Found")
+
+_SECRETS = re.compile(r"(https?://[^\s?]+\?|\bbearer\s+|\beyJ)[^\s\"'<>]+", re.IGNORECASE)
 
 
 class AzureApi:
@@ -61,13 +67,12 @@ class AzureApi:
             )
             return [dict(found.as_dict())] if found is not None else []
 
-        pages = _in_our_words(f"Cost Management of {scope}", first)
-        while pages and (link := _next_link(pages[-1].get("properties"))):
+        what = f"Cost Management of {scope}"
+        pages = _in_our_words(what, first)
+        while pages and (link := self._next(what, _properties(what, pages[-1]))):
             if len(pages) >= MOST_PAGES:
-                raise Unreachable(f"Cost Management of {scope}: more than {MOST_PAGES} pages")
-            self._check_link(link)
-            request = HttpRequest("POST", link, json=question, headers=headers)
-            pages.append(self._send(f"Cost Management of {scope}", request))
+                raise Unreachable(f"{what}: more than {MOST_PAGES} pages")
+            pages.append(self._send(what, HttpRequest("POST", link, json=question, headers=headers)))
         return pages
 
     def metrics(
@@ -81,6 +86,9 @@ class AzureApi:
         grain: timedelta,
     ) -> dict[str, Any]:
         """See ports.Azure. Asks for JSON: the SDK's own models take five times as long and lose the ids."""
+        what = f"metrics of {len(resources)} accounts in {region or 'no region'}"
+        if not region.isalnum():  # it becomes part of a host's name, and the token goes there
+            raise NotThere(f"{what}: that is no region")
         endpoint = self._metrics_endpoint.format(region=region)
         request = HttpRequest(
             "POST",
@@ -98,8 +106,9 @@ class AzureApi:
             },
             json={"resourceids": list(resources)},
         )
-        what = f"metrics of {len(resources)} accounts in {region}"
-        return self._send(what, request, self._metrics_client(endpoint), endpoint)
+        found = self._send(what, request, self._metrics_client(endpoint), endpoint)
+        _expect_list(what, found, "values")
+        return found
 
     @cached_property
     def _arm(self) -> Any:
@@ -118,20 +127,24 @@ class AzureApi:
         """All items of an ARM list, page by page."""
         url = f"{self._arm_endpoint}{path}?api-version={version}"
         items: list[dict[str, Any]] = []
+        what = f"ARM list {path}"
         for _ in range(MOST_PAGES):
-            page = self._send(f"ARM list {path}", HttpRequest("GET", url))
-            found = page.get("value")
-            items += [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-            url = _next_link(page)
+            page = self._send(what, HttpRequest("GET", url))
+            items += [item for item in _expect_list(what, page, "value") if isinstance(item, dict)]
+            url = self._next(what, page)
             if not url:
                 return items
-            self._check_link(url)
-        raise Unreachable(f"ARM list {path}: more than {MOST_PAGES} pages")
+        raise Unreachable(f"{what}: more than {MOST_PAGES} pages")
 
-    def _check_link(self, link: str) -> None:
-        """A page elsewhere would be sent our token: it is refused."""
-        if urlsplit(link)[:2] != urlsplit(self._arm_endpoint)[:2]:
-            raise Unreachable(f"a page's link leads to another host: {urlsplit(link).hostname}")
+    def _next(self, what: str, page: Mapping[str, Any]) -> str:
+        """Where the next page is, "" for the last one. Another host would get our token: it is refused."""
+        link = str(page.get("nextLink") or "")
+        there = _host(link)
+        if link and there != _host(self._arm_endpoint):
+            raise Unreachable(
+                f"{what}: the next page is on another host: {there[1] if there else link[:100]}"
+            )
+        return link
 
     def _send(
         self, what: str, request: HttpRequest, client: Any = None, endpoint: str = ""
@@ -161,10 +174,30 @@ _PIPELINE: dict[str, Any] = {
 }
 
 
-def _next_link(page: Any) -> str:
-    """Where the next page is; "" for the last one, and for an answer of another shape."""
-    link = page.get("nextLink") if isinstance(page, dict) else None
-    return link if isinstance(link, str) else ""
+def _host(url: object) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port of a URL; None for what is none."""
+    try:
+        parts = urlsplit(str(url))
+        return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def _properties(what: str, page: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = page.get("properties")
+    if not isinstance(found, dict):
+        raise Unreachable(f"{what}: an answer that makes no sense (no properties)")
+    _expect_list(what, found, "columns")
+    _expect_list(what, found, "rows")
+    return found
+
+
+def _expect_list(what: str, answer: Mapping[str, Any], name: str) -> list[Any]:
+    """The list of that name; without one the answer says nothing, which is not the same as none."""
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise Unreachable(f"{what}: an answer that makes no sense (no {name})")
+    return found
 
 
 def _iso(grain: timedelta) -> str:
@@ -175,7 +208,8 @@ def _iso(grain: timedelta) -> str:
 
 def _options(url: str) -> dict[str, Any]:
     """A token is sent over plain http only to this machine itself."""
-    return {"enforce_https": not url.startswith(("http://127.0.0.1:", "http://localhost:"))}
+    host = _host(url)
+    return {"enforce_https": host is None or host[1] not in ("127.0.0.1", "localhost")}
 
 
 def _cost_question(start: datetime, last: datetime) -> dict[str, Any]:
@@ -209,20 +243,18 @@ def _in_our_words(what: str, ask: Callable[[], Found]) -> Found:
     """The answer, or a fault that says what was asked and what came back."""
     try:
         return ask()
-    except HttpResponseError as refused:
-        raise _refusal(what, refused) from None
-    except ClientAuthenticationError as unknown:
-        raise SignInFault(_first_line(unknown)) from None
-    except AzureError as lost:
-        raise Unreachable(f"{what}: {type(lost).__name__}") from None
+    except AzureError as fault:
+        raise _refusal(what, fault) from None
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as garbage:
         raise Unreachable(f"{what}: an answer that makes no sense ({type(garbage).__name__})") from None
 
 
-def _refusal(what: str, refused: HttpResponseError) -> SourceFault | SignInFault:
-    status = refused.status_code
-    if status is None:
-        return SignInFault(_first_line(refused))
+def _refusal(what: str, refused: AzureError) -> SourceFault | SignInFault:
+    status = refused.status_code if isinstance(refused, HttpResponseError) else None
+    if not isinstance(refused, HttpResponseError) or status is None:
+        if isinstance(refused, ClientAuthenticationError):
+            return SignInFault(_first_line(refused))
+        return Unreachable(f"{what}: {type(refused).__name__}")
     text = f"{what} answered {status}: {_first_line(refused)}"
     if status in (429, 529):
         return Throttled(text, longest_wait(getattr(refused.response, "headers", {})))
@@ -234,9 +266,11 @@ def _refusal(what: str, refused: HttpResponseError) -> SourceFault | SignInFault
 def longest_wait(headers: Any) -> timedelta:
     """The longest of all waits that the answer asks for; several buckets may have run out at once."""
     waits = [str(value) for name, value in headers.items() if str(name).lower().endswith("retry-after")]
-    seconds = [int(wait) for wait in waits if wait.isascii() and wait.isdigit()]
-    return max([LEAST_WAIT] if not seconds else [timedelta(seconds=one) for one in seconds])
+    seconds = [int(wait[:9]) for wait in waits if wait.isascii() and wait.isdigit()]
+    return min(timedelta(seconds=max(seconds)), LONGEST_WAIT) if seconds else LEAST_WAIT
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]
+    """What an error says first, without what may be a secret: the query of a URL, a token."""
+    line = one_line(str(error).strip().split("\n", 1)[0], 1000)
+    return one_line(_SECRETS.sub(lambda found: found[1] + "...", line), 200)

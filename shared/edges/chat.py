@@ -1,16 +1,23 @@
 """Posts to chat services. An address is a secret: it is in no error and no log."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from shared.core.faults import Unreachable
 from shared.formats.channel import Answer, Call
 
 TIMEOUT = (5, 20)  # seconds to connect, to answer; well within a delivery's lease
-MOST_BODY = 20_000  # bytes of an answer that are read
+MOST_BODY = 1_000_000  # bytes of an answer that are read; Slack's repeats the message
+LOGS = ("connection", "connectionpool", "poolmanager", "response", "util.retry")
+
+_POSTING = ContextVar("posting", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +35,57 @@ class ChatPost:
         self._addresses = dict(addresses)
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc must not add credentials
+        for name in LOGS:
+            logging.getLogger(f"urllib3.{name}").addFilter(_says_no_address)
 
     def __call__(self, channel: str, call: Call) -> Answer:
         """What the channel answered; raises Unreachable when nothing came back. Follows no redirect."""
-        address = self._addresses[channel]
+        address = self._addresses.get(channel)
+        if address is None:
+            raise Unreachable(f"no address is known of channel {channel}")
         try:
-            answer = self._session.post(
-                address.url + call.path,
-                data=json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode(),
-                headers={"Content-Type": "application/json; charset=utf-8", **address.headers},
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,  # only the beginning of the answer is of interest, however long it is
-            )
-            with answer:
-                body = next(answer.iter_content(MOST_BODY), b"")
-        except requests.RequestException as lost:
-            # The exception's own text holds the address.
-            raise Unreachable(f"no answer from channel {channel}: {type(lost).__name__}") from None
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, headers, body.decode("utf-8", errors="replace"))
+            with _silently():
+                return self._post(address, call)
+        except (requests.RequestException, HTTPError, ValueError) as lost:
+            why = type(lost).__name__
+        # Outside of `except`: the exception's own text holds the address, and would come along as context.
+        raise Unreachable(f"no answer from channel {channel}: {why}")
+
+    def _post(self, address: Address, call: Call) -> Answer:
+        with self._session.post(
+            address.url + call.path,
+            data=json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode(),
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Accept-Encoding": "identity",  # a small answer must not become a huge one
+                **address.headers,
+            },
+            timeout=TIMEOUT,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            body = _beginning(answer)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status_code, headers, body.decode("utf-8", errors="replace"))
+
+
+def _beginning(answer: requests.Response) -> bytes:
+    """All of the body, or as much as is of interest; raises when it breaks off before that."""
+    body = bytearray()
+    while len(body) < MOST_BODY and (part := answer.raw.read(MOST_BODY - len(body), decode_content=False)):
+        body += part
+    return bytes(body)
+
+
+@contextmanager
+def _silently() -> Iterator[None]:
+    """Keeps urllib3, which logs URLs, from logging anything about the calls in this block."""
+    before = _POSTING.set(True)
+    try:
+        yield
+    finally:
+        _POSTING.reset(before)
+
+
+def _says_no_address(record: logging.LogRecord) -> bool:
+    return not _POSTING.get()

@@ -56,6 +56,8 @@ def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[
     changes: list[Change] = [Put(records.incident_key(incident.alert), body, row.version if row else "")]
     if not incident.open:  # the next episode takes the incident's row
         changes.append(Put(records.episode_key(incident), body))
+    if step.closed:
+        changes.append(Put(records.episode_key(step.closed), records.encode(step.closed)))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
     changes += [Put(records.outbox_key(one), records.encode(one), "") for one in notifications]
     ports.store.commit(records.ALERTS, changes)
@@ -70,5 +72,11 @@ def _log(ports: Ports, step: Advance, notifications: list[Notification]) -> None
         )
     for one in notifications:
         ports.log(
-            {"event": "queued", "incident": one.incident.id, "channel": one.channel, "reason": one.reason}
+            {
+                "event": "queued",
+                "incident": one.incident.id,
+                "channel": one.channel,
+                "message": one.sequence,
+                "reason": one.reason,
+            }
         )

@@ -1,7 +1,7 @@
 """Delivery: claim a row with a lease, send, settle. At least once, never lost, in order.
 
 A notification waits in the outbox until a channel has taken it or refused it for good; then its row
-moves to `sent|` or `dead|` in the same transaction that keeps the channel's receipt.
+moves to `delivered|`, `accepted|` or `dead|`, in the same transaction that keeps the channel's receipt.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from shared.core.model import (
     Scope,
     Severity,
 )
-from shared.core.retries import Status, claim, settle
+from shared.core.retries import MOST_ATTEMPTS, Status, claim, settle
 from shared.core.rows import Change, Delete, Put
 from shared.flows.accept import accept
 from shared.flows.ports import Ports
@@ -26,9 +26,7 @@ from shared.formats import records
 from shared.formats.channels import KINDS
 
 TOLD_FOR = timedelta(hours=24)
-DEAD_LETTER = (
-    "the channel refused message {}; it is kept as a dead letter, mend the channel and send it again"
-)
+DEAD_LETTER = "message {} was given up; it is kept as a dead letter, its row says why"
 
 
 def deliver(ports: Ports, nudge: str, now: datetime) -> None:
@@ -48,28 +46,23 @@ def deliver(ports: Ports, nudge: str, now: datetime) -> None:
             )
         except Conflict:
             return
-        status = _send_and_settle(ports, claimed, version, now)
-        if status is Status.DEAD:
-            accept(ports, [_failing(claimed.channel, DEAD_LETTER.format(claimed.id), now)], now)
-        if status is Status.QUEUED:
+        if _send_and_settle(ports, claimed, version, now) is Status.QUEUED:
             return
 
 
 def _send_and_settle(ports: Ports, claimed: Notification, version: str, now: datetime) -> Status:
     kept = ports.store.get(records.ALERTS, records.receipt_key(claimed))
     receipt = kept.body.decode() if kept else ""
-    outcome, received = _send(ports, claimed, receipt)
-    if isinstance(outcome, Refused) and outcome.gone:
-        outcome, received = _send(ports, claimed, "")
+    outcome, received = _tell(ports, claimed, receipt)
     settled, status = settle(claimed, outcome, now)
-    changes: list[Change] = []
-    if status is Status.QUEUED:
-        changes = [Put(records.outbox_key(settled), records.encode(settled), version)]
-    else:
-        place = "dead" if status is Status.DEAD else "sent"
+    if status is Status.DEAD:
+        # Before the row moves: who dies in between tells it again, and telling it again changes nothing.
+        accept(ports, [_failing(settled.channel, DEAD_LETTER.format(settled.id), now)], now)
+    changes: list[Change] = [Put(records.outbox_key(settled), records.encode(settled), version)]
+    if status is not Status.QUEUED:
         changes = [
             Delete(records.outbox_key(settled), version),
-            Put(f"{place}|{settled.id}", records.encode(settled)),
+            Put(f"{status}|{settled.id}", records.encode(settled)),
         ]
     if received and received != receipt:
         changes.append(Put(records.receipt_key(settled), received.encode()))
@@ -82,15 +75,29 @@ def _send_and_settle(ports: Ports, claimed: Notification, version: str, now: dat
     return status
 
 
+def _tell(ports: Ports, notification: Notification, receipt: str) -> tuple[Outcome, str]:
+    """Sends, and sends anew where the message to be edited is gone; answers as `_send` does."""
+    if notification.attempts > MOST_ATTEMPTS:
+        return Refused(f"{MOST_ATTEMPTS} attempts ended without any outcome"), receipt
+    outcome, received = _send(ports, notification, receipt)
+    if isinstance(outcome, Refused) and outcome.gone:
+        return _send(ports, notification, "")
+    return outcome, received
+
+
 def _send(ports: Ports, notification: Notification, receipt: str) -> tuple[Outcome, str]:
     """Makes the channel's calls; answers the last outcome and the receipt of the incident's message."""
     entry = ports.watch.channel(notification.channel)
     if entry is None:
         return Refused(f"watch.yaml has no channel {notification.channel!r} any more"), receipt
     kind = KINDS[entry.kind]
+    try:
+        calls = kind.render(notification, entry.channel, receipt)
+    except Exception as bug:  # noqa: BLE001 - else its row would be claimed again for ever, seen by nobody
+        return Refused(f"it cannot be rendered: {type(bug).__name__}: {str(bug)[:200]}"), receipt
     outcome: Outcome = Delivered()
     received = receipt
-    for call in kind.render(notification, entry.channel, receipt):
+    for call in calls:
         try:
             outcome = kind.outcome(ports.post(notification.channel, call))
         except Unreachable as lost:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.core.faults import SourceFault
-from shared.core.model import Account
+from shared.core.faults import NotThere, SignInFault, SourceFault
+from shared.core.model import Account, Deployment
 from shared.core.rows import Put
 from shared.flows.ports import Ports
 from shared.formats import records
@@ -24,22 +24,47 @@ class Estate:
 
 
 def watched(ports: Ports) -> tuple[str, ...]:
-    """The subscriptions to poll: those configured, else all that can be read, else those of last time."""
+    """The subscriptions to poll: those configured, else all that are listed or were before.
+
+    One that is listed no more may only have lost its role: it is asked for until `forget`.
+    """
     if ports.watch.subscriptions:
         return ports.watch.subscriptions
+    before = _listed(ports)
     try:
-        found = sorted(ports.azure.subscriptions())
-    except SourceFault as fault:
+        found = ports.azure.subscriptions()
+    except (SourceFault, SignInFault) as fault:
         ports.log({"event": "source", "source": "subscriptions", "trouble": str(fault)})
-        return remembered(ports)
-    ports.store.commit(records.state_partition("-"), [Put(WATCHED, records.encode(found))])
-    return tuple(found)
+        return tuple(before)
+    after = dict(sorted({**dict.fromkeys(before, False), **dict.fromkeys(found, True)}.items()))
+    if after != before:
+        _remember(ports, after)
+    return tuple(after)
 
 
 def remembered(ports: Ports) -> tuple[str, ...]:
-    """The same without asking Azure: those configured, or those that could be read last."""
+    """The same without asking Azure: those configured, or those of the last time."""
+    return ports.watch.subscriptions or tuple(_listed(ports))
+
+
+def is_lost(ports: Ports, subscription: str) -> bool:
+    """Whether a subscription was listed before and is not any more."""
+    return not ports.watch.subscriptions and _listed(ports).get(subscription) is False
+
+
+def forget(ports: Ports, subscription: str) -> None:
+    """Stops asking for a subscription, until it is listed again."""
+    _remember(ports, {one: there for one, there in _listed(ports).items() if one != subscription})
+
+
+def _listed(ports: Ports) -> dict[str, bool]:
+    """The subscriptions known, and whether each was listed the last time."""
     row = ports.store.get(records.state_partition("-"), WATCHED)
-    return ports.watch.subscriptions or (tuple(records.decode(row.body, list[str])) if row else ())
+    return records.decode(row.body, dict[str, bool]) if row else {}
+
+
+def _remember(ports: Ports, subscriptions: dict[str, bool]) -> None:
+    ports.store.commit(records.state_partition("-"), [Put(WATCHED, records.encode(subscriptions))])
 
 
 def load_estate(ports: Ports, subscription: str, now: datetime, age: timedelta = FRESH) -> list[Account]:
@@ -55,8 +80,12 @@ def load_estate(ports: Ports, subscription: str, now: datetime, age: timedelta =
 
 def _read(ports: Ports, subscription: str) -> list[Account]:
     accounts = [parse_account(item, ports.watch.owner_tag) for item in ports.azure.accounts(subscription)]
-    return [
-        replace(account, deployments=tuple(map(parse_deployment, ports.azure.deployments(account.id))))
-        for account in accounts
-        if account.id
-    ]
+    return [replace(one, deployments=_deployments(ports, one)) for one in accounts if one.id and one.region]
+
+
+def _deployments(ports: Ports, account: Account) -> tuple[Deployment, ...]:
+    try:
+        return tuple(map(parse_deployment, ports.azure.deployments(account.id)))
+    except NotThere as fault:  # deleted just now, or of a kind that has none: no reason to lose the others
+        ports.log({"event": "source", "source": "deployments", "trouble": str(fault)})
+        return ()

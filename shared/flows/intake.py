@@ -36,11 +36,13 @@ def take(ports: Ports, body: bytes, now: datetime) -> Reply:
         except Unreadable as why:
             nudges = accept(ports, [_unreadable(str(why), key, now)], now)
             status = 413 if len(body) > MOST_BYTES else 400
+            ports.log({"event": "webhook", "inbox": key, "outcome": status, "error": str(why)})
             return Reply(status, f"not an alert: {why}", tuple(nudges))
         nudges = accept(ports, [alert], now)
-    except (StoreAway, Conflict):
+    except (StoreAway, Conflict) as away:
+        ports.log({"event": "webhook", "outcome": 503, "error": str(away)})
         return Reply(503, "the store is away; send it again")
-    ports.log({"event": "webhook", "inbox": key, "rule": alert.rule, "test": alert.test})
+    ports.log({"event": "webhook", "inbox": key, "outcome": 202, "rule": alert.rule, "test": alert.test})
     return Reply(202, "taken", tuple(nudges))
 
 

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from shared.core.baseline import Baseline
+from shared.core.faults import Conflict
 from shared.core.freshness import Watermark
-from shared.core.model import Reading, Scope
+from shared.core.model import Period, Reading, Scope
 from shared.core.periods import day_of, hour_of
 from shared.core.readings import merged
 from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
@@ -24,6 +26,25 @@ def save_mark(ports: Ports, mark: Watermark) -> None:
     """Keeps how far a source was read."""
     change = Put(f"watermark|{mark.source}", records.encode(mark))
     ports.store.commit(records.state_partition(mark.subscription), [change])
+
+
+def begin_mark(ports: Ports, mark: Watermark) -> None:
+    """Keeps a mark where there is none yet."""
+    change = Put(f"watermark|{mark.source}", records.encode(mark), "")
+    with suppress(Conflict):
+        ports.store.commit(records.state_partition(mark.subscription), [change])
+
+
+def load_reach(ports: Ports, subscription: str) -> Period | None:
+    """The days of which all cost was read, without a gap; None before the first."""
+    row = ports.store.get(records.state_partition(subscription), "reach|spend")
+    return records.decode(row.body, Period) if row else None
+
+
+def save_reach(ports: Ports, subscription: str, days: Period) -> None:
+    """Keeps which days of cost were read."""
+    change = Put("reach|spend", records.encode(days))
+    ports.store.commit(records.state_partition(subscription), [change])
 
 
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:

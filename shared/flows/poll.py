@@ -1,6 +1,7 @@
 """Polling: a timer makes one job for each subscription, a queue runs them, each within a minute."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -28,14 +29,12 @@ def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
 
     Safe to repeat and to be killed anywhere: the watermark moves last.
     """
-    try:
-        job = json.loads(message)
-        source, subscription = str(job["source"]), str(job["subscription"])
-        SOURCES[source]
-    except (ValueError, KeyError, TypeError):
+    job = _job(message)
+    if job is None:
         # No try would make sense of it, and the next round makes all jobs anew.
         ports.log({"event": "odd job", "message": message[:200]})
         return []
+    source, subscription = job
     mark = load_mark(ports, source, subscription)
     if mark.not_before is not None and now < mark.not_before:
         return []
@@ -51,6 +50,17 @@ def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
     nudges += accept(ports, [judge_freshness(after, now)], now)
     save_mark(ports, after)
     return nudges
+
+
+def _job(message: str) -> tuple[str, str] | None:
+    """The source and the subscription that a message names; None when it names none."""
+    try:
+        job = json.loads(message)
+        source, subscription = str(job["source"]), str(job["subscription"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sensible = source in SOURCES and re.fullmatch(r"[\w-]{1,60}", subscription, re.ASCII)
+    return (source, subscription) if sensible else None
 
 
 def _troubled(mark: Watermark, fault: Fault, now: datetime) -> Watermark:

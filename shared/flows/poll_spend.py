@@ -15,8 +15,8 @@ from shared.core.newcomers import judge_newcomers
 from shared.core.periods import DAY, day_of, period_of
 from shared.core.scopes import subscription_of, within
 from shared.flows.accept import accept
-from shared.flows.estate import watched
-from shared.flows.keep import costs_since, keep_costs, keep_known, known_names
+from shared.flows.estate import remembered
+from shared.flows.keep import costs_since, keep_costs, keep_known, known_names, load_reach, save_reach
 from shared.flows.ports import Ports
 from shared.formats import cost_query
 
@@ -27,36 +27,56 @@ LONGEST_ASK = 31 * DAY
 
 def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) -> list[str]:
     """Reads this month and what may still change, keeps, judges, accepts; answers the nudges."""
-    scope = f"/subscriptions/{subscription}"
-    readings: list[Reading] = []
-    for window in _windows(ports, mark, now):
-        rows = cost_query.parse(ports.azure.costs(scope, window.start, window.end), now)
-        readings += rows.readings
-        for line in rows.odd:
-            ports.log({"event": "odd cost row", "scope": scope, "row": line})
-    keep_costs(ports, subscription, readings)
-    meters = {f"billing meter: {one.scope.part}": Scope(one.scope.resource) for one in readings}
-    alerts = _newcomers(ports, subscription, meters, now)
+    recent = _recent(mark, now)
+    seen = _meters(_read(ports, subscription, recent, now))
+    since = _read_back(ports, subscription, recent, now)
+    alerts = _newcomers(ports, subscription, seen, now)
     alerts += [alert for budget in ports.watch.budgets for alert in _judged(ports, budget, subscription, now)]
     nudges = accept(ports, alerts, now)
-    keep_known(ports, subscription, "billing", meters, now)
+    keep_known(ports, subscription, "billing", _meters(costs_since(ports, subscription, since)), now)
     return nudges
 
 
-def _windows(ports: Ports, mark: Watermark, now: datetime) -> list[Period]:
-    """What to ask for, in whole days and at most 31 at once: all of it the first time."""
+def _recent(mark: Watermark, now: datetime) -> Period:
+    """What to ask for in every round, in whole days: this month, and what may have been corrected."""
     today = day_of(now)
+    start = min(today.replace(day=1), day_of(mark.read_until or now) - REREAD)
+    return Period(max(start, today + DAY - LONGEST_ASK), today + DAY)
+
+
+def _read_back(ports: Ports, subscription: str, recent: Period, now: datetime) -> datetime:
+    """Reads what lies before `recent` and was not read yet; answers how far back all is read.
+
+    The newest first, and what was read is remembered: a question may be one too many in a minute for
+    Cost Management, and the next round goes on from there.
+    """
+    before = load_reach(ports, subscription)
+    joined = before is not None and before.end - REREAD >= recent.start
+    reach = Period(min(before.start, recent.start) if before and joined else recent.start, recent.end)
+    if reach != before:
+        save_reach(ports, subscription, reach)
     starts = [period_of(budget.grain, now).start for budget in ports.watch.budgets]
-    if mark.read_until is None:
-        start = min(today - HISTORY, *starts) if starts else today - HISTORY
-    else:
-        start = min(today.replace(day=1), day_of(mark.read_until) - REREAD)
-    windows = []
-    while start <= today:
-        end = min(start + LONGEST_ASK, today + DAY)
-        windows.append(Period(start, end))
-        start = end
-    return windows
+    wanted = min([day_of(now) - HISTORY, *starts])
+    while reach.start > wanted:
+        window = Period(max(wanted, reach.start - LONGEST_ASK), reach.start)
+        _read(ports, subscription, window, now)
+        reach = Period(window.start, reach.end)
+        save_reach(ports, subscription, reach)
+    return reach.start
+
+
+def _read(ports: Ports, subscription: str, window: Period, now: datetime) -> tuple[Reading, ...]:
+    """Reads and keeps the cost of at most 31 days."""
+    scope = f"/subscriptions/{subscription}"
+    rows = cost_query.parse(ports.azure.costs(scope, window.start, window.end), now)
+    for line in rows.odd:
+        ports.log({"event": "odd cost row", "scope": scope, "row": line})
+    keep_costs(ports, subscription, rows.readings)
+    return rows.readings
+
+
+def _meters(readings: Iterable[Reading]) -> dict[str, Scope]:
+    return {f"billing meter: {one.scope.part}": Scope(one.scope.resource) for one in readings}
 
 
 def _newcomers(ports: Ports, subscription: str, meters: dict[str, Scope], now: datetime) -> list[Alert]:
@@ -79,7 +99,7 @@ def _judged(ports: Ports, budget: Budget, subscription: str, now: datetime) -> l
 
 
 def _everything(ports: Ports, subscription: str) -> list[str]:
-    return sorted({subscription, *watched(ports)})
+    return sorted({subscription, *remembered(ports)})
 
 
 def spend_of(readings: Iterable[Reading], budget: Budget) -> Spend | None:

@@ -1,17 +1,20 @@
 """Tending: what no alert and no nudge will bring about. Safe to repeat, to miss, and to run twice at once."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from shared.core.faults import Conflict
-from shared.core.freshness import PATIENCE, judge_freshness
+from shared.core.freshness import PATIENCE, Watermark, judge_freshness
 from shared.core.incidents import expire
 from shared.core.model import Incident
 from shared.flows.accept import accept, commit
 from shared.flows.deliver import due
-from shared.flows.estate import remembered
-from shared.flows.keep import load_mark
+from shared.flows.estate import forget, is_lost, remembered
+from shared.flows.keep import begin_mark, load_mark
 from shared.flows.ports import Ports
 from shared.formats import records
+
+LOST_FOR = timedelta(days=7)  # that a subscription which is not listed any more is still asked for
 
 
 def tend(ports: Ports, now: datetime) -> list[str]:
@@ -24,6 +27,24 @@ def tend(ports: Ports, now: datetime) -> list[str]:
             commit(ports, step, row, now)
         except Conflict:
             continue  # somebody else has just changed it; the next round looks again
-    marks = [load_mark(ports, source, one) for one in remembered(ports) for source in PATIENCE]
-    accept(ports, [judge_freshness(mark, now) for mark in marks], now)
+    for subscription in remembered(ports):
+        _judge_freshness(ports, subscription, now)
     return due(ports, now)
+
+
+def _judge_freshness(ports: Ports, subscription: str, now: datetime) -> None:
+    marks = [load_mark(ports, source, subscription) for source in PATIENCE]
+    if is_lost(ports, subscription) and all(_is_long_ago(mark, now) for mark in marks):
+        forget(ports, subscription)
+        over = "the subscription is not listed any more and is no longer watched"
+        accept(ports, [replace(judge_freshness(one, now), firing=False, why=over) for one in marks], now)
+        return
+    for mark in marks:
+        if mark.answered_at is None and mark.failing_since is None:
+            begin_mark(ports, replace(mark, failing_since=now))  # its patience runs from now on
+    accept(ports, [judge_freshness(mark, now) for mark in marks], now)
+
+
+def _is_long_ago(mark: Watermark, now: datetime) -> bool:
+    since = mark.answered_at or mark.failing_since
+    return since is not None and now - since >= LOST_FOR

@@ -43,10 +43,11 @@ def test_check_prints_what_it_sees_and_tells_nobody(tenant):
     done = check(tenant, "--config", "sim/watch.yaml")
 
     assert done.returncode == 0, done.stderr
-    assert "3 subscriptions can be read" in done.stdout
+    assert "subscriptions that can be read: 3" in done.stdout
     assert "3 AI accounts" in done.stdout
     assert "readings, the newest up to" in done.stdout
     assert "would be told" in done.stdout
+    assert "by sim/watch.yaml" in done.stdout
     assert len(tenant.messages()) == before
 
 
@@ -96,7 +97,53 @@ def test_config_check_passes_what_ships(name, capsys):
 
 def test_config_check_says_what_cannot_be_read(tmp_path, capsys):
     assert main(["config", "check", str(tmp_path / "none.yaml")]) == 2
-    assert "none.yaml cannot be read" in capsys.readouterr().err
+    assert "none.yaml: cannot be read: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["config", "check"], ["check", "--config"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"\xff\x00", "not UTF-8"), (b"limits: 5\nbudgets: 6", "$.limits")]
+)
+def test_a_file_that_is_none_is_said_to_be_none(tmp_path, capsys, command, content, said):
+    file = tmp_path / "watch.yaml"
+    file.write_bytes(content)
+
+    assert main([*command, str(file)]) > 0
+    error = capsys.readouterr().err
+    assert said in error
+    assert all(line.startswith(str(file)) for line in error.splitlines())
+
+
+def test_config_check_takes_watch_yaml_where_it_is_typed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "watch.yaml").write_text("newcomers: maybe")
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["config", "check"]) == 1
+    assert capsys.readouterr().err == "watch.yaml: $.newcomers: 'maybe'; expected true or false\n"
+
+
+def test_check_refuses_what_is_no_subscription_in_one_line(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--subscription", "contoso-ai"])
+
+    assert ended.value.code == 2
+    assert "'contoso-ai', expected a subscription's id" in capsys.readouterr().err
+
+
+def test_check_says_that_a_subscription_is_not_there(tenant):
+    done = check(tenant, "--subscription", "00000000-0000-0000-0000-000000000000")
+
+    assert done.returncode == 1
+    assert "could not be found" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_check_says_what_is_wrong_with_the_settings():
+    done = typed(["check"], {"METERWATCH_CREDENTIAL": "managed", "METERWATCH_ARM_ENDPOINT": "azure"})
+
+    assert done.returncode == 2
+    assert "METERWATCH_CREDENTIAL" in done.stderr
+    assert "METERWATCH_ARM_ENDPOINT" in done.stderr
 
 
 def test_config_schema_is_json(capsys):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ import pytest
 from cli.run import main
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRETS = (b"simulated-signature", b"xoxb-simulated")
+# A shell that starts the tests in the background has its children ignore Ctrl-C.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cli.__main__ import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +83,63 @@ def test_it_touches_only_its_own_files(ran):
     assert (folder / "mine.txt").read_text(encoding="utf-8") == "not the run's"
 
 
+def test_no_file_that_it_leaves_holds_a_secret(ran):
+    _, folder = ran
+    left = [file for file in folder.iterdir() if file.name != "mine.txt"]
+
+    assert {"index.html", "messages.json", "meterwatch.db"} <= {file.name for file in left}
+    assert not [file.name for file in left for secret in SECRETS if secret in file.read_bytes()]
+
+
+def test_an_alert_is_told_no_earlier_than_the_one_before(ran):
+    done, _ = ran
+    times = re.findall(r"^\w{3} (\d+ \w{3} \d\d:\d\d) UTC  .* -> ", done.stdout, re.MULTILINE)
+    moments = [datetime.strptime(f"2026 {text}", "%Y %d %b %H:%M").replace(tzinfo=UTC) for text in times]
+
+    assert len(moments) > 3
+    assert moments == sorted(moments)
+
+
+def test_a_folder_that_cannot_be_one_is_said_in_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+
+    assert main(["--out", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "x", "61"])
+def test_days_that_cannot_be_are_refused(days, capsys):
+    with pytest.raises(SystemExit):
+        main(["--days", days])
+
+    assert "expected 1 to 60" in capsys.readouterr().err
+
+
+def test_stopped_half_way_it_ends_without_a_traceback(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, "run", "--no-serve", "--out", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout
+        assert next(line for line in child.stdout if "replaying" in line)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+    finally:
+        child.kill()
+        child.wait()
+
+    assert child.returncode == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+
+
 def test_the_page_is_served_until_somebody_ends_it(tmp_path):
     child = subprocess.Popen(
-        [sys.executable, "-m", "cli", "run", "--days", "1", "--port", "0", "--out", str(tmp_path)],
+        [sys.executable, "-c", INTERRUPTIBLE, "run", "--days", "1", "--port", "0", "--out", str(tmp_path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

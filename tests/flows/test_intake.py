@@ -169,6 +169,70 @@ def test_any_bytes_are_answered_and_kept(ports, body):
     assert body in kept(ports)
 
 
+words = (
+    st.text(max_size=20)
+    | st.sampled_from(["\x00", "\ud800", "|", "/" * 300, "\u202e", "9" * 400, "NaN", "-1e9"])
+    | st.none()
+    | st.integers()
+    | st.floats()
+    | st.lists(st.text(max_size=5), max_size=3)
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(NATIVE["data"])), words, max_size=6))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_native_budget_with_anything_in_its_fields_is_answered(ports, data):
+    body = json.dumps({**NATIVE, "data": {**NATIVE["data"], **data}}).encode()
+
+    assert take(ports, body, NOW).status == 202
+    assert body in kept(ports)
+
+
+ALERT_DATA: dict[str, Any] = COMMON["data"]["alertContext"]["AlertData"]  # type: ignore[index]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alertId", "alertRule", "alertTargetIDs", "severity"]), words),
+    st.dictionaries(st.sampled_from(sorted(ALERT_DATA)), words, max_size=6),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_common_alert_with_anything_in_its_fields_is_answered(ports, essentials, data):
+    body = json.loads(json.dumps(COMMON))
+    body["data"]["essentials"] |= essentials
+    body["data"]["alertContext"]["AlertData"] |= data
+
+    assert take(ports, json.dumps(body).encode(), NOW).status in (202, 400)
+
+
+def test_a_store_that_cannot_be_read_is_answered_with_503_too(ports):
+    class Away:
+        commit = ports.store.commit
+
+        def scan(self, *given):
+            raise StoreAway("gone")
+
+        get = scan
+
+    reply = take(replace(ports, store=Away()), json.dumps(NATIVE).encode(), NOW)
+
+    assert reply.status == 503
+    assert len(kept(ports)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [(json.dumps(NATIVE).encode(), 202), (b"rubbish", 400), (b" " * (MOST_BYTES + 1), 413)],
+    ids=["an alert", "rubbish", "too long"],
+)
+def test_every_answer_is_logged_with_where_the_body_is_kept(ports, body, expected):
+    logged: list[Any] = []
+    take(replace(ports, log=logged.append), body, NOW)
+
+    (row,) = ports.store.scan(records.INBOX)
+    (line,) = [event for event in logged if event["event"] == "webhook"]
+    assert (line["outcome"], line["inbox"]) == (expected, row.key)
+
+
 @pytest.mark.parametrize(
     "message", ["", "rubbish", "[]", "{}", '{"source": "moon", "subscription": "x"}', "null"]
 )

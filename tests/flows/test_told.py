@@ -2,73 +2,23 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 
 from shared.core.faults import StoreAway, Unreachable
-from shared.core.model import Alert, Incident, Kind, Notification, Scope, Severity, Transition
+from shared.core.model import Incident, Kind, Notification, Scope, Severity
 from shared.core.retries import LEASE
-from shared.edges.sqlite import SqliteStore
 from shared.flows.accept import accept
 from shared.flows.deliver import deliver, due
 from shared.flows.intake import take
-from shared.flows.ports import Ports
 from shared.flows.tend import tend
 from shared.formats import records
 from shared.formats.channel import Answer
 from shared.formats.watch_file import parse_watch
-
-NOW = datetime(2026, 9, 8, 14, 5, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-SCOPE = Scope("/subscriptions/11111111-2222-3333-4444-555555555555/resourcegroups/rg", "chat")
-WATCH = """
-channels:
-  slack: {kind: slack, secret: A, channel: C1}
-  teams: {kind: teams, secret: B}
-"""
-
-
-def limit(firing=True, severity=Severity.WARNING, **named):
-    plain = Alert(
-        key="limit|ptu|chat",
-        kind=Kind.LIMIT,
-        rule="ptu",
-        scope=SCOPE,
-        firing=firing,
-        severity=severity,
-        what="PTU utilisation 97 % on chat, limit 90 %",
-        since=NOW,
-        at=NOW,
-        why="above the limit for 15 min",
-    )
-    return replace(plain, **named)
-
-
-class Chat:
-    """Slack and Teams at the wire: answers as they do, or as `script` says, and remembers what came."""
-
-    def __init__(self):
-        self.posts = []
-        self.script = {}
-
-    def __call__(self, channel, call):
-        self.posts.append((channel, call))
-        waiting = self.script.get(channel)
-        if waiting:
-            answer = waiting.pop(0)
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
-        if channel == "teams":
-            return Answer(202)
-        ts = call.body.get("ts") or f"{len(self.posts)}.0"
-        return Answer(200, {}, json.dumps({"ok": True, "channel": "C1", "ts": ts}))
-
-    def of(self, channel):
-        return [call for name, call in self.posts if name == channel]
+from tests.telling import MINUTE, NOW, Chat, changes, incidents, keys, limit, ports_telling, tell
 
 
 @pytest.fixture
@@ -78,29 +28,8 @@ def chat():
 
 @pytest.fixture
 def ports(tmp_path, chat):
-    ids = iter(range(10**6))
-    store = SqliteStore(tmp_path / "told.db")
-    nobody: Any = None  # nothing here asks Azure
-    yield Ports(store, azure=nobody, post=chat, watch=parse_watch(WATCH), new_id=lambda: f"id{next(ids)}")
-    store.close()
-
-
-def keys(ports, prefix):
-    return [row.key for row in ports.store.scan(records.ALERTS, prefix)]
-
-
-def incidents(ports):
-    return [records.decode(row.body, Incident) for row in ports.store.scan(records.ALERTS, "incident|")]
-
-
-def changes(ports):
-    rows = ports.store.scan(records.ALERTS, "transition|")
-    return [records.decode(row.body, Transition).change for row in rows]
-
-
-def tell(ports, alerts, now):
-    for nudge in accept(ports, alerts, now):
-        deliver(ports, nudge, now)
+    with ports_telling(chat, tmp_path / "told.db") as found:
+        yield found
 
 
 def test_a_breach_is_told_once_then_when_worse_then_on_recovery(ports, chat):
@@ -129,6 +58,21 @@ def test_a_second_episode_is_an_incident_of_its_own(ports):
     (standing,) = incidents(ports)
     assert standing.open
     assert standing.told["teams"].sequence == 1
+
+
+def test_the_next_period_of_a_budget_is_an_incident_of_its_own_and_the_one_before_is_kept(ports, chat):
+    month = timedelta(days=30)
+    budget = limit(kind=Kind.BUDGET, steps=("actual 80",), ends=NOW + month)
+    tell(ports, [budget], NOW)
+    tell(ports, [replace(budget, ends=NOW + 2 * month)], NOW + month)
+
+    first, second = keys(ports, "accepted|")
+    assert first.split("|")[1] != second.split("|")[1]
+    (over,) = ports.store.scan(records.ALERTS, "episode|")
+    assert not records.decode(over.body, Incident).open
+    (standing,) = incidents(ports)
+    assert standing.open
+    assert sorted(changes(ports)) == ["opened", "opened", "resolved"]
 
 
 def test_a_recovery_without_an_incident_writes_nothing(ports):

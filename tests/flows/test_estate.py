@@ -1,0 +1,193 @@
+"""What is watched: found, remembered, and not lost sight of without a word."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.faults import NotPermitted, NotThere, SignInFault, Throttled, Unreachable
+from shared.flows.estate import FRESH, load_estate, remembered, watched
+from shared.flows.keep import load_mark
+from shared.flows.poll import plan, poll_scope
+from shared.flows.tend import LOST_FOR, tend
+from shared.formats.watch_file import parse_watch
+from tests.telling import MINUTE, NOW, Chat, incidents, ports_telling
+
+ONE = "11111111-2222-3333-4444-555555555555"
+TWO = "22222222-2222-3333-4444-555555555555"
+DAY = timedelta(days=1)
+
+
+class Listing:
+    """Azure's lists: subscriptions with two accounts each, that can be refused; no use, no cost."""
+
+    def __init__(self, *subscriptions):
+        self.listed: Any = list(subscriptions)
+        self.refused: dict[str, Exception] = {}
+        self.asked = []
+
+    def subscriptions(self):
+        if isinstance(self.listed, Exception):
+            raise self.listed
+        return self.listed
+
+    def accounts(self, subscription):
+        self.asked.append(subscription)
+        if subscription in self.refused:
+            raise self.refused[subscription]
+        names = ["one", "two"]
+        return [{"id": f"/subscriptions/{subscription}/{name}", "location": "West Europe"} for name in names]
+
+    def deployments(self, account):
+        if account in self.refused:
+            raise self.refused[account]
+        return [{"name": "chat", "properties": {"model": {"name": "gpt-5"}}}]
+
+    def metrics(self, region, resources, *question):
+        subscription = resources[0].split("/")[2]
+        if subscription in self.refused:
+            raise self.refused[subscription]
+        return {"values": []}
+
+    def costs(self, scope, start, end):
+        if (subscription := scope.split("/")[2]) in self.refused:
+            raise self.refused[subscription]
+        return []
+
+
+@pytest.fixture
+def azure():
+    return Listing(ONE, TWO)
+
+
+@pytest.fixture
+def ports(tmp_path, azure):
+    with ports_telling(Chat(), tmp_path / "estate.db") as found:
+        yield replace(found, azure=azure)
+
+
+def poll_all(ports, now):
+    for source in ("usage", "spend"):
+        for message in plan(ports, source):
+            poll_scope(ports, message, now)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Unreachable("cut"), NotPermitted("no role"), Throttled("often", DAY), SignInFault("no login")],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_subscriptions_that_cannot_be_listed_are_those_of_the_last_time(ports, azure, fault):
+    logged: list[Any] = []
+    assert watched(ports) == (ONE, TWO)
+
+    azure.listed = fault
+    assert watched(replace(ports, log=logged.append)) == (ONE, TWO)
+    assert [event["trouble"] for event in logged] == [str(fault)]
+
+
+def test_the_first_round_without_a_login_watches_nothing_and_does_not_fail(ports, azure):
+    azure.listed = SignInFault("no login")
+
+    assert plan(ports, "usage") == []
+
+
+def test_subscriptions_in_the_configuration_need_no_list(ports, azure):
+    azure.listed = Unreachable("never asked")
+    chosen = replace(ports, watch=parse_watch(f"subscriptions: ['{TWO}']"))
+
+    assert watched(chosen) == remembered(chosen) == (TWO,)
+
+
+def test_a_subscription_whose_role_was_removed_is_told_and_in_the_end_forgotten(ports, azure):
+    poll_all(ports, NOW)
+    azure.listed, azure.refused = [TWO], {ONE: NotPermitted("a role is missing")}
+    poll_all(ports, NOW + 29 * MINUTE)
+    assert incidents(ports) == []
+
+    poll_all(ports, NOW + 31 * MINUTE)
+    (blind,) = incidents(ports)
+    assert "no usage data" in blind.alert.what
+    assert "a role is missing" in blind.alert.why
+
+    poll_all(ports, NOW + LOST_FOR)
+    tend(ports, NOW + LOST_FOR)
+    assert watched(ports) == (TWO,)
+    (over,) = [one for one in incidents(ports) if one.alert.key == blind.alert.key]
+    assert not over.open
+    assert "not listed any more" in over.alert.why
+
+
+def test_a_subscription_that_is_listed_again_is_watched_as_before(ports, azure):
+    poll_all(ports, NOW)
+    azure.listed = []
+    assert watched(ports) == (ONE, TWO)
+
+    azure.listed = [ONE, TWO]
+    tend(ports, NOW + LOST_FOR)
+    assert watched(ports) == (ONE, TWO)
+
+
+def test_a_subscription_that_is_listed_and_fails_for_weeks_is_not_forgotten(ports, azure):
+    azure.refused = {ONE: NotPermitted("a role is missing")}
+    for day in range(15):
+        poll_all(ports, NOW + day * DAY)
+        tend(ports, NOW + day * DAY)
+
+    assert watched(ports) == (ONE, TWO)
+    assert [one.open for one in incidents(ports)] == [True, True]
+
+
+def test_polls_that_never_ran_at_all_are_told(ports):
+    watched(ports)
+    told = [len(tend(ports, NOW + minutes * MINUTE)) for minutes in (0, 25, 30, 35)]
+
+    assert told == [0, 0, 4, 4]  # two subscriptions, two channels; nobody has sent them yet
+    assert all("it has never answered" in one.alert.why for one in incidents(ports))
+
+
+def test_tending_before_a_first_poll_does_not_keep_it_from_being_the_first(ports):
+    watched(ports)
+    tend(ports, NOW)
+    assert load_mark(ports, "usage", ONE).read_until is None
+
+    poll_all(ports, NOW + MINUTE)
+    tend(ports, NOW + 30 * MINUTE)
+    assert load_mark(ports, "usage", ONE).failing_since is None
+    assert [one for one in incidents(ports) if "usage" in one.alert.key and one.open] == []
+
+
+def test_an_estate_is_read_rarely(ports, azure):
+    for now in (NOW, NOW + FRESH - MINUTE, NOW + FRESH):
+        load_estate(ports, ONE, now)
+
+    assert azure.asked == [ONE, ONE]
+
+
+def test_an_account_that_has_no_deployments_does_not_hide_the_others(ports, azure):
+    azure.refused = {f"/subscriptions/{ONE}/one": NotThere("not of this kind")}
+
+    accounts = load_estate(ports, ONE, NOW)
+    assert [[one.name for one in account.deployments] for account in accounts] == [[], ["chat"]]
+
+
+def test_an_estate_that_can_only_be_read_in_part_is_not_kept(ports, azure):
+    azure.refused = {f"/subscriptions/{ONE}/two": Unreachable("cut")}
+    with pytest.raises(Unreachable):
+        load_estate(ports, ONE, NOW)
+
+    azure.refused = {}
+    accounts = load_estate(ports, ONE, NOW)
+    assert [len(account.deployments) for account in accounts] == [1, 1]
+
+
+@pytest.mark.parametrize("subscription", ["", "a\x00b", "x" * 300, "../..", "a|b", 7.5])
+def test_a_job_for_no_subscription_is_let_go(ports, azure, subscription):
+    logged: list[Any] = []
+    message = json.dumps({"source": "usage", "subscription": subscription})
+
+    assert poll_scope(replace(ports, log=logged.append), message, NOW) == []
+    assert azure.asked == []
+    assert [event["event"] for event in logged] == ["odd job"]

@@ -1,0 +1,224 @@
+"""Billed cost: every day read, again while it may change, and no further than Cost Management lets us."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cli.run import ports_for
+from shared.core.faults import Throttled
+from shared.core.model import Kind
+from shared.core.periods import day_of
+from shared.flows.keep import costs_since, known_names, load_mark
+from shared.flows.poll import poll_scope
+from shared.flows.poll_spend import HISTORY, LONGEST_ASK, REREAD
+from shared.flows.ports import Ports
+from shared.formats.watch_file import parse_watch
+from sim.blueprint import AGENTS, PLATFORM, SANDBOX
+from sim.process import RunningTenant, running_tenant
+from tests.telling import NOW, SCOPE, Chat, Killed, Mortal, incidents, keys, ports_telling
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+ONE = SCOPE.resource.split("/")[2]
+JOB = '{"source": "spend", "subscription": "%s"}'
+YEARLY = "budgets: [{name: year, amount: 1000000, grain: year}]"
+
+SMALL = """
+channels: {teams: {kind: teams, secret: B}}
+budgets: [{name: small, amount: 5, thresholds: [{percent: 80}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[RunningTenant]:
+    with running_tenant() as running:
+        yield running
+
+
+@pytest.fixture
+def live(tenant):
+    tenant.set_clock(tenant.estate.live)
+    yield tenant.estate.live
+    tenant.set_faults([])
+    tenant.set_options()
+
+
+@pytest.fixture
+def ports(tenant, tmp_path):
+    return ports_for(tenant, tmp_path)
+
+
+def poll(ports, tenant, subscription, now):
+    tenant.set_clock(now)
+    return poll_scope(ports, JOB % subscription, now)
+
+
+def asking(ports: Ports, azure: Any, **named: Any) -> Ports:
+    return replace(ports, azure=azure, **named)
+
+
+def kept(ports, subscription):
+    return {
+        (one.scope.resource, one.scope.part, one.start): one.value
+        for one in costs_since(ports, subscription, NOW - 400 * DAY)
+    }
+
+
+def billed(tenant, subscription, now):
+    """What the bill shows by then of the days that a first look reads."""
+    start, first = tenant.estate.start, day_of(now) - HISTORY
+    return {
+        (item.resource.lower(), item.meter.name, start + number * DAY): Decimal(
+            str(round(units * item.meter.price, 8))
+        )
+        for item in tenant.estate.bill
+        if item.subscription == subscription and item.resource_type.startswith("microsoft.cognitive")
+        for number, units in enumerate(item.known(now - start).tolist())
+        if units > 1e-9 and start + number * DAY >= first
+    }
+
+
+def asked(tenant):
+    return tenant.requests()["counts"].get("costs", 0)
+
+
+@pytest.mark.parametrize("page", [1000, 7], ids=["whole", "in pages"])
+@pytest.mark.parametrize("subscription", [AGENTS, PLATFORM, SANDBOX], ids=["agents", "platform", "sandbox"])
+def test_what_is_kept_is_what_was_billed(ports, tenant, live, subscription, page):
+    tenant.set_options(cost_page=page)
+    poll(ports, tenant, subscription, live + 5 * DAY)
+
+    assert kept(ports, subscription) == billed(tenant, subscription, live + 5 * DAY)
+
+
+def test_the_history_is_read_once(ports, tenant, live):
+    poll(ports, tenant, AGENTS, live)
+    before = asked(tenant)
+    for hour in range(1, 5):
+        poll(ports, tenant, AGENTS, live + hour * HOUR)
+
+    assert asked(tenant) - before == 4
+
+
+def test_a_year_is_read_although_only_four_questions_are_allowed_a_minute(ports, tenant, live):
+    tenant.set_options(cost_throttle=True)
+    yearly = replace(ports, watch=parse_watch(YEARLY))
+    answered = []
+    for hour in range(4):
+        poll(yearly, tenant, AGENTS, live + hour * HOUR)
+        answered.append(load_mark(ports, "spend", AGENTS).answered_at is not None)
+
+    assert (answered[0], answered[-1]) == (False, True)
+    first = live + 3 * HOUR
+    assert kept(ports, AGENTS).keys() >= billed(tenant, AGENTS, first).keys()
+
+
+def test_a_longer_budget_that_is_added_later_has_its_days_read_too(tmp_path):
+    days = Days()
+    with ports_telling(Chat(), tmp_path / "later.db", watch="{}") as ports:
+        poll_scope(asking(ports, days), JOB % ONE, NOW)
+        assert min(days.asked) == day_of(NOW) - HISTORY
+        poll_scope(asking(ports, days, watch=parse_watch(YEARLY)), JOB % ONE, NOW + HOUR)
+
+    assert min(days.asked) == datetime(2026, 1, 1, tzinfo=NOW.tzinfo)
+
+
+def test_meters_of_a_history_that_took_several_rounds_are_no_newcomers(tmp_path):
+    days = Days()
+    with ports_telling(Chat(), tmp_path / "meters.db", watch=YEARLY) as without:
+        ports = asking(without, days)
+        days.meters = {day_of(NOW) - 20 * DAY: "seldom"}
+        for hour in range(3):
+            days.left = 2
+            poll_scope(ports, JOB % ONE, NOW + hour * HOUR)
+        days.left = 10**6
+        poll_scope(ports, JOB % ONE, NOW + 3 * HOUR)
+        assert "billing meter: seldom" in (known_names(ports, ONE, "billing") or {})
+
+        later = NOW + 4 * HOUR
+        days.meters |= {day_of(NOW): "seldom", day_of(NOW) - DAY: "new"}
+        poll_scope(ports, JOB % ONE, later)
+        found = [one.alert.what for one in incidents(ports) if one.alert.kind is Kind.NEWCOMER]
+
+    assert found == ["New billing meter: new on a"]
+
+
+class Days:
+    """Cost Management at the port: when each day was asked for last; has had enough at times."""
+
+    def __init__(self):
+        self.asked: dict[datetime, datetime] = {}
+        self.meters: dict[datetime, str] = {}
+        self.now, self.left = NOW, 10**6
+
+    def costs(self, scope, start, end):
+        if not self.left:
+            raise Throttled("too often", MINUTE)
+        self.left -= 1
+        assert timedelta() < end - start <= LONGEST_ASK
+        days = [start + number * DAY for number in range((end - start).days)]
+        self.asked |= dict.fromkeys(days, self.now)
+        names = ["Cost", "UsageDate", "Meter", "ResourceId", "Currency"]
+        rows = [
+            [1, int(f"{day:%Y%m%d}"), self.meters[day], f"{scope}/resourceGroups/r/a", "USD"]
+            for day in days
+            if day in self.meters
+        ]
+        return [{"properties": {"columns": [{"name": name} for name in names], "rows": rows}}]
+
+
+rounds = st.lists(
+    st.tuples(st.integers(1, 24 * 4) | st.integers(1, 24 * 70), st.integers(0, 4)), min_size=1, max_size=25
+)
+
+
+@given(rounds)
+@settings(max_examples=150, deadline=None)
+def test_after_any_rounds_missed_and_throttled_every_day_was_read_when_it_was_final(rounds):
+    days = Days()
+    with ports_telling(Chat(), ":memory:", watch=YEARLY) as without:
+        ports = asking(without, days)
+        for hours, allowed in [*rounds, *[(1, 3)] * 8]:
+            days.now += hours * HOUR
+            days.left = allowed
+            poll_scope(ports, JOB % ONE, days.now)
+        mark = load_mark(ports, "spend", ONE)
+
+    assert mark.answered_at == days.now
+    day = datetime(days.now.year, 1, 1, tzinfo=NOW.tzinfo)
+    while day <= days.now:
+        assert days.asked[day] >= min(day_of(mark.answered_at), day + REREAD)
+        day += DAY
+
+
+def test_killed_between_any_two_calls_and_run_again_ends_the_same():
+    days = Days()
+    days.meters = {day_of(NOW) - number * DAY: f"meter {number % 3}" for number in range(60)}
+
+    def result_of(ports):
+        return kept(ports, ONE), keys(ports, ""), known_names(ports, ONE, "billing")
+
+    with ports_telling(Chat(), ":memory:", watch=SMALL) as undisturbed:
+        poll_scope(asking(undisturbed, days), JOB % ONE, NOW)
+        expected = result_of(undisturbed)
+        assert len(keys(undisturbed, "outbox|")) == 1
+    for calls in count():
+        mortal = Mortal(calls)
+        with ports_telling(Chat(), ":memory:", watch=SMALL) as ports:
+            died = asking(ports, mortal.standing_before(days), store=mortal.standing_before(ports.store))
+            with suppress(Killed):
+                poll_scope(died, JOB % ONE, NOW)
+                break
+            poll_scope(asking(ports, days), JOB % ONE, NOW)
+            assert result_of(ports) == expected, calls
+
+    assert calls > 50

@@ -1,0 +1,275 @@
+"""Settings are read once, in one place, and what is wrong with them is said all at once, by name."""
+
+import ast
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from shared.settings import DEFAULTS, Secret, Settings, SettingsError, is_address
+from shared.wiring import build
+
+ROOT = Path(__file__).resolve().parents[1]
+ENOUGH = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+VAULT = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/hidden-name)"
+# Whoever starts the app hands it its environment; everything below is handed what it needs.
+MAY_READ_THE_ENVIRONMENT = {"shared/wiring.py", "cli/check.py", "cli/picture.py"}
+SOURCES = [ROOT / "function_app.py"]
+SOURCES += [path for folder in ("shared", "cli", "sim") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def problems(**environment):
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read({**ENOUGH, **environment})
+    return list(wrong.value.problems)
+
+
+def watch_file(folder, *channels):
+    file = folder / "watch.yaml"
+    file.write_text("channels:\n" + "\n".join(channels))
+    return file
+
+
+def environment_reads(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    names |= {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    return names & {"os.environ", "os.getenv", "os.environb", "os.getenvb"}
+
+
+def test_nothing_but_what_starts_the_app_touches_the_environment():
+    readers = {path.relative_to(ROOT).as_posix() for path in SOURCES if environment_reads(path)}
+
+    assert readers == MAY_READ_THE_ENVIRONMENT
+
+
+def test_an_environment_with_a_storage_account_is_enough():
+    settings = Settings.read(ENOUGH)
+
+    assert settings.store == "tables"
+    assert settings.arm_endpoint == "https://management.azure.com"
+    assert settings.slack_endpoint == "https://slack.com/api/"
+
+
+def test_the_sample_can_be_read_as_it_stands():
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+
+    assert build(Settings.read(sample)).watch.channels == ()
+
+
+def test_blanks_around_a_value_are_not_part_of_it_and_a_blank_value_is_the_default():
+    settings = Settings.read({**ENOUGH, "METERWATCH_STORE": " a.db\n", "METERWATCH_WATCH_FILE": "  "})
+
+    assert (settings.store, settings.watch_file) == ("a.db", "watch.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "taken"),
+    [
+        ("arm_endpoint", "https://management.usgovcloudapi.net/", "https://management.usgovcloudapi.net"),
+        ("slack_endpoint", "https://slack-gov.com/api", "https://slack-gov.com/api/"),
+    ],
+)
+def test_a_trailing_slash_changes_nothing(name, given, taken):
+    settings = Settings.read({**ENOUGH, f"METERWATCH_{name.upper()}": given})
+
+    assert getattr(settings, name) == taken
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({"AzureWebJobsStorage__accountName": "stmeter"}, "https://stmeter.table.core.windows.net"),
+        ({"AzureWebJobsStorage__tableServiceUri": "https://t.example"}, "https://t.example"),
+    ],
+    ids=["account", "table service"],
+)
+def test_tables_without_a_key_are_found_by_the_account(environment, endpoint):
+    assert Settings.read(environment).table_endpoint == endpoint
+
+
+def test_a_sqlite_store_needs_no_storage_account():
+    assert Settings.read({"METERWATCH_STORE": "meterwatch.db"}).store == "meterwatch.db"
+
+
+def test_every_mistake_is_named_at_once():
+    found = problems(
+        AzureWebJobsStorage="",
+        METERWATCH_CREDENTIAL="managed",
+        METERWATCH_ARM_ENDPOINT="management.azure.com",
+        METERWATCH_METRICS_ENDPOINT="https://westeurope.metrics.monitor.azure.com",
+        METERWATCH_SLACK_ENDPOINT="ftp://slack.com",
+        AZURE_CLIENT_ID=VAULT,
+    )
+
+    assert [problem.split()[0] for problem in found] == [
+        "AZURE_CLIENT_ID",
+        "METERWATCH_CREDENTIAL",
+        "METERWATCH_ARM_ENDPOINT",
+        "METERWATCH_SLACK_ENDPOINT",
+        "METERWATCH_METRICS_ENDPOINT",
+        "AzureWebJobsStorage",
+    ]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("text", [VAULT, VAULT.lower()], ids=["as written", "lower case"])
+def test_a_key_vault_reference_is_refused_by_name_and_once(name, text):
+    assert problems(**{name: text}) == [f"{name} is an unresolved Key Vault reference"]
+
+
+@pytest.mark.parametrize(
+    "text", ["rubbish", "AccountName=x", "AccountKey=eA==", "DefaultEndpointsProtocol=https;AccountName="]
+)
+def test_what_is_no_connection_string_is_refused_without_showing_it(text):
+    assert problems(AzureWebJobsStorage=text) == [
+        "AzureWebJobsStorage is not a connection string of a storage account"
+    ]
+
+
+@pytest.mark.parametrize("endpoint", ["https://management.azure.com", "http://10.0.0.4:8080"])
+def test_the_simulated_login_goes_nowhere_but_to_this_machine(endpoint):
+    found = problems(METERWATCH_CREDENTIAL="simulated", METERWATCH_ARM_ENDPOINT=endpoint)
+
+    assert len(found) == 1
+    assert "METERWATCH_ARM_ENDPOINT" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "sound"),
+    [
+        ("https://slack.com/api/", True),
+        ("http://127.0.0.1:8707", True),
+        ("http://localhost:1/x?sig=%2F", True),
+        ("http://slack.com/api/", False),
+        ("http://127.0.0.1.example.com", False),
+        ("file:///etc/passwd", False),
+        ("https://", False),
+        ("https://[broken", False),
+        ("https://host:port", False),
+        ("https://host/a b", False),
+        ("https://host/\u2019", False),
+        ("slack.com", False),
+        ("", False),
+    ],
+)
+def test_a_secret_is_sent_to_https_or_to_this_machine(url, sound):
+    assert is_address(url) is sound
+
+
+def test_channel_secrets_that_are_missing_or_unresolved_are_named_at_once():
+    settings = Settings.read({**ENOUGH, "TEAMS": VAULT, "BLANK": "  ", "SLACK": "xoxb-1"})
+
+    with pytest.raises(SettingsError) as wrong:
+        settings.secrets(["SLACK", "TEAMS", "BLANK", "ABSENT"])
+
+    assert wrong.value.problems == ("not set: ABSENT, BLANK", "TEAMS is an unresolved Key Vault reference")
+
+
+def test_channel_secrets_are_read_without_the_blanks_around_them():
+    settings = Settings.read({**ENOUGH, "SLACK": " xoxb-1\n"})
+
+    assert settings.secrets(["SLACK"])["SLACK"].reveal() == "xoxb-1"
+
+
+def test_ports_name_what_is_wrong_with_each_secret_and_show_none(tmp_path):
+    file = watch_file(
+        tmp_path,
+        "  a: {kind: teams, secret: TEAMS}",
+        "  b: {kind: slack webhook, secret: HOOK}",
+        "  c: {kind: slack, secret: TOKEN, channel: C1}",
+        "  d: {kind: teams, secret: FINE}",
+    )
+    environment = {"TEAMS": "http://evil.example/hidden", "HOOK": "hidden", "TOKEN": "xoxb-hid den\u2019"}
+    environment |= {"FINE": "https://x.example/hidden", "METERWATCH_WATCH_FILE": str(file)}
+
+    with pytest.raises(SettingsError) as wrong:
+        build(Settings.read({**ENOUGH, **environment}))
+
+    assert [problem.split()[0] for problem in wrong.value.problems] == ["HOOK", "TEAMS", "TOKEN"]
+    assert "hid" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"budgets: [{}]\nlimits: 5\n", "$.budgets[0].name"),
+        (b"budgets: [{}]\nlimits: 5\n", "$.limits"),
+    ],
+    ids=["missing", "not text", "first mistake", "second mistake"],
+)
+def test_ports_say_what_is_wrong_with_the_watch_file(tmp_path, content, said):
+    file = tmp_path / "watch.yaml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=r"watch\.yaml") as wrong:
+        build(Settings.read({**ENOUGH, "METERWATCH_WATCH_FILE": str(file)}))
+
+    assert said in str(wrong.value)
+
+
+def test_a_watch_file_is_looked_for_beside_the_app_wherever_it_is_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert build(Settings.read({**ENOUGH, "METERWATCH_WATCH_FILE": "sim/watch.yaml", **CHATS})).watch.budgets
+
+
+CHATS = {"SLACK_BOT_TOKEN": "xoxb-1", "TEAMS_WEBHOOK_URL": "https://x.example/1"}
+SECRET = Secret("TOKEN", "xoxb-hidden")
+
+
+@pytest.mark.parametrize(
+    "show",
+    [repr, str, ascii, "{}".format, "{!r:>30}".format, lambda one: f"{one}", lambda one: f"{[one]}"],
+    ids=["repr", "str", "ascii", "format", "padded", "f-string", "in a list"],
+)
+def test_a_secret_shows_its_name_only(show):
+    text = show(SECRET)
+
+    assert "TOKEN" in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+def test_a_secret_cannot_be_copied_out(take):
+    with pytest.raises(TypeError) as refused:
+        take(SECRET)
+
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted", "shown"),
+    [
+        ("xoxb-1", "token xoxb-1 is bad", "token <X> is bad"),
+        ("https://h/flow-of-finance/run?sig=abc%2Ddefghijk", "at /flow-of-finance/run", "at /<X>/run"),
+        ("https://h/flow-of-finance/run?sig=abc%2Ddefghijk", "sig abc-defghijk", "sig <X>"),
+        ("https://h/flow-of-finance/run?sig=abc%2Ddefghijk", "a run of finance", "a run of finance"),
+    ],
+    ids=["all of it", "a part of the path", "decoded", "nothing of it"],
+)
+def test_a_secret_hides_itself_in_what_a_service_says(value, quoted, shown):
+    assert Secret("X", value).hidden(quoted) == shown
+
+
+def test_settings_show_no_secret_and_no_environment():
+    text = repr(
+        Settings.read({"AzureWebJobsStorage": "AccountName=x;AccountKey=aGlkZGVu", "TEAMS": "hidden"})
+    )
+
+    assert "aGlkZGVu" not in text
+    assert "hidden" not in text
