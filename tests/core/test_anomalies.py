@@ -219,7 +219,7 @@ def test_tokens_in_and_out_count_together_by_deployment_and_time():
     ]
     found = tokens(readings)
 
-    assert {scope: [(one.start, one.value) for one in ones] for scope, ones in found.items()} == {
+    assert {scope: [(one.start, int(one.value)) for one in ones] for scope, ones in found.items()} == {
         CHAT: [(AFTER, 14), (AFTER + GRAIN, 5)],
         other: [(AFTER, 7)],
     }
@@ -230,7 +230,7 @@ def test_only_hours_that_are_whole_are_taken():
     start = AFTER + 50 * MINUTE
     series = a_series(start, [1] * 2 + [2] * 12 + [3] * 5 + [None] + [3] * 6 + [4] * 11, GRAIN)
 
-    assert [(one.start, one.end, one.value) for one in whole_hours(series)] == [
+    assert [(one.start, one.end, int(one.value)) for one in whole_hours(series)] == [
         (AFTER + HOUR, AFTER + 2 * HOUR, 24)
     ]
 
