@@ -79,10 +79,11 @@ def judge_series(baseline: Baseline, rolling: Sequence[Reading], sensitivity: Se
     seen = sum(float(reading.value) for reading in rolling)
     shares = [(reading.end - reading.start) / HOUR for reading in rolling]
     expected = sum(_usual(baseline, one.start) * share for one, share in zip(rolling, shares, strict=True))
-    found = [_anomaly("hour", seen, expected, baseline.hour_spread * _width(baseline, expected))]
-    if len(baseline.newest) == 24:
-        day_seen, day_expected = _together(baseline.newest)
-        found.append(_anomaly("day", day_seen, day_expected, baseline.day_spread * max(day_expected, 1.0)))
+    day_seen, day_expected = _together(baseline.newest)
+    found = [
+        _anomaly("hour", seen, expected, baseline.hour_spread * _width(baseline, expected)),
+        _anomaly("day", day_seen, day_expected, baseline.day_spread * max(day_expected, 1.0)),
+    ]
     relevant = [one for one in found if abs(one.seen - one.expected) >= sensitivity.least_tokens]
     if any(baseline.levels[_slot(hour_of(one.start))] is None for one in rolling):
         # Of an hour of the week never seen it is known what would be much, not what would be little.
@@ -173,11 +174,9 @@ def _same_hour(baseline: Baseline, at: datetime) -> float:
     """For an hour of the week not seen yet: the same hour of the days of its sort, else all there is."""
     days = baseline.levels[at.hour :: 24]
     alike = days[5:] if at.weekday() >= 5 else days[:5]
-    for levels in (alike, days, baseline.levels):
-        seen = [level for level in levels if level is not None]
-        if seen:
-            return sum(seen) / len(seen)
-    return 0.0
+    known = ([one for one in levels if one is not None] for levels in (alike, days, baseline.levels))
+    seen = next(filter(None, known))  # there is one from the first hour learnt on
+    return sum(seen) / len(seen)
 
 
 def _slot(at: datetime) -> int:

@@ -122,6 +122,11 @@ def test_absent_parts_of_an_hour_may_be_idle_or_late(recent, firing):
     assert (alert.firing if alert else None) is firing
 
 
+def test_what_is_too_much_if_the_rest_is_late_and_too_little_if_it_was_idle_is_not_told():
+    assert judged(part(*[None, 1.45] * 6), Sensitivity(score=3)) is None
+    assert judged(part(*[None, 2.6] * 6), Sensitivity(score=3)) is not None
+
+
 def test_only_the_newest_hour_counts():
     recent = [*an_hour(50 * USUAL, AFTER + HOUR), *an_hour(USUAL, AFTER + 2 * HOUR)]
     alert = judged(recent)

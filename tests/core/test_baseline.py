@@ -150,6 +150,15 @@ def test_differences_that_are_nobodys_concern_are_not_answered(extra, found):
     assert (judge_series(learnt(nothing), [a_reading(AFTER, extra)], SENSITIVITY) is not None) is found
 
 
+def test_a_quiet_hour_may_be_off_by_more_in_proportion_than_a_busy_one():
+    baseline = learnt(office_hours)
+    night, noon = AFTER + 3 * HOUR, AFTER + 12 * HOUR
+
+    assert far_off(baseline, [a_reading(night, 170_000)]) is None
+    assert far_off(baseline, [a_reading(night, 400_000)]) is not None
+    assert far_off(baseline, [a_reading(noon, 3_400_000)]) is not None
+
+
 def test_a_long_incident_does_not_drag_the_baseline_along():
     before = learnt(constant)
     after = learn(before, hours_of(AFTER, 24, lambda at: 50_000_000))

@@ -159,6 +159,12 @@ def test_late_cost_of_an_old_period_gives_way_to_the_first_cost_of_the_new_one()
     assert alert.why == "spend is below every threshold of the period that began Thu 1 Oct 00:00 UTC"
 
 
+def test_cost_that_is_dated_after_now_does_not_begin_its_period():
+    alert = judged(a_budget(80), {at(9, 29): 900, at(10, 1): 1}, at(9, 30, 23))
+
+    assert alert.steps == ("actual 80",)
+
+
 def test_a_period_that_ended_long_ago_is_judged_no_more():
     days = {at(9, 30): 1500.0}
     end = at(10, 1, 0)

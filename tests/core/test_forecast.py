@@ -108,6 +108,15 @@ def test_uneven_days_make_a_range_that_narrows_to_nothing_at_the_end():
     assert widths[-1] == 0
 
 
+def test_the_low_end_counts_what_is_billed_for_days_that_still_settle():
+    days = {FIRST + index * DAY: Decimal(1 + 18 * (index % 2)) for index in range(27)}
+    days |= {FIRST + index * DAY: Decimal(200) for index in (27, 28, 29)}
+    found = forecast(days, SEPTEMBER, FIRST + 30 * DAY)
+
+    assert found is not None
+    assert found.low == found.total == sum(days.values())
+
+
 @given(
     st.dictionaries(
         st.integers(0, 40), st.decimals(Decimal(0), Decimal(10**6), places=2), min_size=1, max_size=41
