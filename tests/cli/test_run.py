@@ -54,7 +54,7 @@ def test_it_tells_each_alert_with_its_simulated_time_in_order(ran):
     told = [line for line in done.stdout.splitlines() if " -> " in line]
 
     assert re.match(
-        r"\w{3} \d+ \w{3} \d\d:\d\d UTC  .* Critical: agents-reason .* -> finops, on-call", told[0]
+        r"\w{3} \d+ \w{3} \d\d:\d\d UTC  .* (Warning|Critical): agents-reason .* -> finops, on-call", told[0]
     )
     assert any("New model: gpt-5.4" in line for line in told)
 
