@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.core.faults import Conflict, StoreAway
-from shared.core.rows import Change, Delete, Row
-from shared.edges.tables import refuse, refuse_name
+from shared.core.rows import Change, Delete, Row, refuse, refuse_name
 
 BUSY_SECONDS = 5.0  # how long to wait for another process's write
 PAGE = 200  # rows read at a time by a scan

@@ -1,7 +1,7 @@
 """The store in Azure Tables: one table of the app's own storage account.
 
 A transaction of Azure Tables stays in one partition and holds 100 changes and 4 MiB, and what is said
-of a commit in `refuse` follows from that. Versions are etags.
+of a commit in `rows.refuse` follows from that. Versions are etags.
 """
 
 import re
@@ -12,14 +12,12 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Self
 
 from shared.core.faults import Conflict, StoreAway
-from shared.core.rows import MOST_BYTES, MOST_CHANGES, Change, Delete, Put, Row
+from shared.core.rows import Change, Delete, Row, refuse, refuse_name
 
 if TYPE_CHECKING:  # the SDK takes 0.1 s to import: only a worker that uses the store pays for it
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableClient
 
-MOST_COMMIT_BYTES = 2_700_000  # bodies in one commit: under 4 MiB once written as base64 with their keys
-LONGEST_NAME = 200  # at most 400 characters once escaped; Azure takes 512
 PART_BYTES = 64_000  # of a body in one property; Azure takes 64 KiB
 
 # A call must end before the ten seconds that a webhook's caller waits. No attempt starts after 3 s, and
@@ -117,31 +115,6 @@ class TableStore:
                     self._client.create_table()
                 self._exists = True
         return self._client
-
-
-def refuse(partition: str, changes: Sequence[Change]) -> None:
-    """ValueError for a commit that no store takes; the SQLite store refuses the same."""
-    keys = [change.key for change in changes]
-    sizes = [len(change.body) for change in changes if isinstance(change, Put)]
-    for name in (partition, *keys):
-        refuse_name(name)
-    if len(changes) > MOST_CHANGES:
-        raise ValueError(f"{len(changes)} changes in one commit; at most {MOST_CHANGES}")
-    if len(set(keys)) < len(keys):
-        raise ValueError("a key is changed twice in one commit")
-    if max(sizes, default=0) > MOST_BYTES:
-        raise ValueError(f"a body of {max(sizes)} bytes; at most {MOST_BYTES}")
-    if sum(sizes) > MOST_COMMIT_BYTES:
-        raise ValueError(f"bodies of {sum(sizes)} bytes in one commit; at most {MOST_COMMIT_BYTES}")
-
-
-def refuse_name(name: str) -> None:
-    """ValueError for a partition, key or prefix that no store takes."""
-    if "\0" in name:
-        raise ValueError("a NUL in a partition or key")
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"a partition or key of {len(name)} characters; at most {LONGEST_NAME}")
-    name.encode()  # half a surrogate pair is no text: a UnicodeEncodeError is a ValueError
 
 
 # Azure forbids / \ # ? and control characters in keys, and others confuse some proxy or client. What is
