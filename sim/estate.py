@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -34,6 +35,15 @@ class SimAccount:
     subscription: str
     plan: AccountPlan
     deployments: tuple[SimDeployment, ...]
+
+
+def projects_of(account: SimAccount) -> tuple[str, ...]:
+    """The names of a Foundry account's projects, one or two; an account of another kind has none."""
+    if account.plan.kind != "AIServices":
+        return ()
+    stem = account.plan.name.removeprefix("aif-")
+    names = (f"proj-{stem}", f"proj-{stem}-Dev")
+    return names if crc32(account.plan.name.lower().encode()) % 3 else names[:1]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sim import incidents
-from sim.estate import Estate, SimDeployment, build_estate
+from sim.estate import Estate, SimDeployment, build_estate, projects_of
 from sim.load import SLOTS_A_DAY, SLOTS_AN_HOUR, Counts
 
 HOUR = timedelta(hours=1)
@@ -40,6 +40,14 @@ def test_it_holds_three_subscriptions_eight_accounts_and_twenty_deployments(esta
     assert sum(len(account.deployments) for account in estate.accounts) == 20
     assert {account.plan.kind for account in estate.accounts} == {"OpenAI", "AIServices"}
     assert any(account.id != account.id.lower() for account in estate.accounts)
+
+
+def test_only_foundry_accounts_have_projects_and_some_have_two(estate):
+    counts = {account.plan.name: len(projects_of(account)) for account in estate.accounts}
+    foundry = {account.plan.name for account in estate.accounts if account.plan.kind == "AIServices"}
+
+    assert {name for name, count in counts.items() if count} == foundry
+    assert set(counts.values()) == {0, 1, 2}
 
 
 def test_the_same_seed_makes_the_same_estate_and_another_seed_another():
