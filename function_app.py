@@ -39,14 +39,14 @@ def answered(answer: Callable[[Ports], intake.Reply]) -> intake.Reply:
 @app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
 def poll_usage(timer: func.TimerRequest, jobs: func.Out[typing.List[str]]) -> None:
     """Every five minutes: a job for each subscription."""
-    jobs.set(poll.plan(ports(), "usage"))
+    jobs.set(poll.plan(ports(), "usage", now()))
 
 
 @app.timer_trigger(arg_name="timer", schedule="%POLL_SPEND_SCHEDULE%")
 @app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
 def poll_spend(timer: func.TimerRequest, jobs: func.Out[typing.List[str]]) -> None:
     """Every hour: a job for each subscription."""
-    jobs.set(poll.plan(ports(), "spend"))
+    jobs.set(poll.plan(ports(), "spend", now()))
 
 
 @app.queue_trigger(arg_name="job", queue_name=JOBS, connection=STORAGE)
@@ -57,9 +57,13 @@ def poll_scope(job: func.QueueMessage, nudges: func.Out[typing.List[str]]) -> No
 
 
 @app.timer_trigger(arg_name="timer", schedule="%TEND_SCHEDULE%")
+@app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
-def tend(timer: func.TimerRequest, nudges: func.Out[typing.List[str]]) -> None:
+def tend(
+    timer: func.TimerRequest, jobs: func.Out[typing.List[str]], nudges: func.Out[typing.List[str]]
+) -> None:
     """Every five minutes: closes what is over, wakes what waits."""
+    jobs.set(poll.left_over(ports(), now()))
     nudges.set(tending.tend(ports(), now()))
 
 
@@ -92,7 +96,7 @@ def tick(
     req: func.HttpRequest, jobs: func.Out[typing.List[str]], nudges: func.Out[typing.List[str]]
 ) -> func.HttpResponse:
     """The work of all timers at once, for an outside scheduler."""
-    jobs.set(poll.plan(ports(), "usage") + poll.plan(ports(), "spend"))
+    jobs.set(poll.plan(ports(), "usage", now()) + poll.plan(ports(), "spend", now()))
     nudges.set(tending.tend(ports(), now()))
     return func.HttpResponse("ticked", status_code=202)
 

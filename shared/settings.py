@@ -53,6 +53,9 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_CREDENTIAL": "default",  # or "simulated"
     "METERWATCH_ARM_ENDPOINT": "https://management.azure.com",
     "METERWATCH_METRICS_ENDPOINT": "https://{region}.metrics.monitor.azure.com",
+    "METERWATCH_LOGS_ENDPOINT": "https://api.loganalytics.io",
+    "METERWATCH_PRICES_ENDPOINT": "https://prices.azure.com",
+    "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.com",
     "METERWATCH_SLACK_ENDPOINT": "https://slack.com/api/",
     "AZURE_CLIENT_ID": "",  # of a user-assigned identity; "" is the system-assigned one, or a login
     "AzureWebJobsStorage": "",  # a connection string; or, without keys:
@@ -64,6 +67,9 @@ HOST_SETTINGS = ("FUNCTIONS_WORKER_RUNTIME", "POLL_USAGE_SCHEDULE", "POLL_SPEND_
 ENDPOINTS = (
     "METERWATCH_ARM_ENDPOINT",
     "METERWATCH_METRICS_ENDPOINT",
+    "METERWATCH_LOGS_ENDPOINT",
+    "METERWATCH_PRICES_ENDPOINT",
+    "METERWATCH_LOGIN_ENDPOINT",
     "METERWATCH_SLACK_ENDPOINT",
     "AzureWebJobsStorage__tableServiceUri",
 )
@@ -78,6 +84,9 @@ class Settings:
     credential: str
     arm_endpoint: str
     metrics_endpoint: str  # {region} stands for the region's name
+    logs_endpoint: str
+    prices_endpoint: str
+    login_endpoint: str  # the authority that signs us in
     slack_endpoint: str
     client_id: str
     storage_connection: Secret
@@ -103,6 +112,9 @@ class Settings:
             credential=found["METERWATCH_CREDENTIAL"],
             arm_endpoint=found["METERWATCH_ARM_ENDPOINT"].rstrip("/"),
             metrics_endpoint=found["METERWATCH_METRICS_ENDPOINT"].rstrip("/"),
+            logs_endpoint=found["METERWATCH_LOGS_ENDPOINT"].rstrip("/"),
+            prices_endpoint=found["METERWATCH_PRICES_ENDPOINT"].rstrip("/"),
+            login_endpoint=found["METERWATCH_LOGIN_ENDPOINT"].rstrip("/"),
             slack_endpoint=found["METERWATCH_SLACK_ENDPOINT"].rstrip("/") + "/",
             client_id=found["AZURE_CLIENT_ID"],
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),

@@ -96,7 +96,9 @@ def credential(settings: Settings) -> Any:
         return SimulatedLogin()
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential(managed_identity_client_id=settings.client_id or None)
+    return DefaultAzureCredential(
+        authority=settings.login_endpoint, managed_identity_client_id=settings.client_id or None
+    )
 
 
 def _store(settings: Settings) -> Store:
@@ -113,9 +115,17 @@ def _store(settings: Settings) -> Store:
 
 def _azure(settings: Settings) -> Azure:
     def make() -> Azure:
-        from shared.edges.azure_api import AzureApi
+        from shared.edges.azure_api import AzureApi, Endpoints
 
-        return AzureApi(credential(settings), settings.arm_endpoint, settings.metrics_endpoint)
+        return AzureApi(
+            credential(settings),
+            Endpoints(
+                settings.arm_endpoint,
+                settings.metrics_endpoint,
+                settings.logs_endpoint,
+                settings.prices_endpoint,
+            ),
+        )
 
     return cast(Azure, _Later(make))
 

@@ -5,6 +5,7 @@ Fault
 │   ├── Throttled            wait at least `after`
 │   ├── NotPermitted         a role is missing, or not yet in force
 │   ├── NotThere             the scope does not exist, or has no such data
+│   │   └── UnknownMetrics     this region does not know these names
 │   └── Unreachable          cut, slow, or broken; the next poll tries again
 ├── SignInFault            no credential could be had
 ├── Conflict               somebody else changed the row first; read it again
@@ -23,11 +24,15 @@ class SourceFault(Fault):
 
 
 class Throttled(SourceFault):
-    """Asked too often. `after` is how long to leave it alone."""
+    """Asked too often. `after` is how long to leave it alone.
 
-    def __init__(self, message: str, after: timedelta) -> None:
+    `everywhere` is how long to leave the whole API alone, when a bucket that all scopes share ran out.
+    """
+
+    def __init__(self, message: str, after: timedelta, everywhere: timedelta | None = None) -> None:
         super().__init__(message)
         self.after = after
+        self.everywhere = everywhere
 
 
 class NotPermitted(SourceFault):
@@ -36,6 +41,14 @@ class NotPermitted(SourceFault):
 
 class NotThere(SourceFault):
     """The scope does not exist, or has no data of this sort."""
+
+
+class UnknownMetrics(NotThere):
+    """The region or cloud does not know some of the metrics asked for; without them it would answer."""
+
+    def __init__(self, message: str, names: frozenset[str]) -> None:
+        super().__init__(message)
+        self.names = names  # in lower case
 
 
 class Unreachable(SourceFault):

@@ -1,26 +1,61 @@
-"""Freshness: a source that has not answered for longer than it may."""
+"""Freshness: a source that has not answered for longer than it may.
 
-from dataclasses import dataclass
+A source is what is read in one round: "usage" of a subscription, "gateway" of a workspace. What it is
+read of is its subject.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core.model import Alert, Kind, Scope, Severity
 from shared.core.scopes import portal_link
 from shared.core.wording import lasted, moment, named
 
-PATIENCE = {"usage": timedelta(minutes=30), "spend": timedelta(hours=6)}
+PATIENCE = {
+    "usage": timedelta(minutes=30),
+    "gateway": timedelta(minutes=45),
+    "spend": timedelta(hours=6),
+    "bill": timedelta(hours=6),
+    "budgets": timedelta(hours=12),
+    "prices": timedelta(days=3),
+}
+OF_A_SUBSCRIPTION = frozenset({"usage", "spend", "budgets"})  # their subject is its GUID
+LEASE = timedelta(minutes=2)  # longer than any job takes
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """How far one source of one subscription has been read, and how it has been doing."""
+    """How far one source of one subject has been read, and how it has been doing."""
 
-    source: str  # "usage" or "spend"
-    subscription: str
+    source: str  # a key of PATIENCE
+    subject: str  # a subscription's or workspace's GUID; or a word where there is only one
     read_until: datetime | None = None  # the end of what was asked for last; None: never read
     answered_at: datetime | None = None  # when it last answered
     failing_since: datetime | None = None  # the first failure since then
     trouble: str = ""  # the newest failure, in words
     not_before: datetime | None = None  # Azure asked to be left alone until then
+    round: datetime | None = None  # the newest round that was done, well or not
+    claimed_until: datetime | None = None  # somebody is reading it now
+
+
+def claim(mark: Watermark, round_: datetime | None, now: datetime) -> Watermark | None:
+    """The mark with a lease for one job; None when the job is not to be done now.
+
+    `round_` is the round that a timer made the job for: a round that was done, or is being done, is not
+    done again. None is a job that takes up what `is_left_over`.
+    """
+    waits = mark.not_before is not None and now < mark.not_before
+    claimed = mark.claimed_until is not None and now < mark.claimed_until
+    done = mark.round is not None and round_ <= mark.round if round_ else not is_left_over(mark, now)
+    if waits or claimed or done:
+        return None
+    return replace(mark, claimed_until=now + LEASE)
+
+
+def is_left_over(mark: Watermark, now: datetime) -> bool:
+    """Whether a job was put off until now, or its worker died."""
+    ends = [end for end in (mark.not_before, mark.claimed_until) if end is not None]
+    return bool(ends) and max(ends) <= now
 
 
 def judge_freshness(mark: Watermark, now: datetime) -> Alert:
@@ -30,15 +65,15 @@ def judge_freshness(mark: Watermark, now: datetime) -> Alert:
     """
     since = mark.answered_at or mark.failing_since or now
     late = now - since >= PATIENCE[mark.source]
-    scope = Scope(f"/subscriptions/{mark.subscription}")
+    scope = Scope(f"/subscriptions/{mark.subject}" if mark.source in OF_A_SUBSCRIPTION else "")
     return Alert(
-        key=f"freshness|{mark.source}|{mark.subscription}",
+        key=f"freshness|{mark.source}|{mark.subject}",
         kind=Kind.FRESHNESS,
         rule="freshness",
         scope=scope,
         firing=late,
         severity=Severity.WARNING,
-        what=_blind(mark, scope, now - since) if late else _seeing(mark, scope),
+        what=_blind(mark, now - since) if late else _seeing(mark),
         since=since,
         at=now,
         as_of=mark.answered_at,
@@ -47,12 +82,18 @@ def judge_freshness(mark: Watermark, now: datetime) -> Alert:
     )
 
 
-def _blind(mark: Watermark, scope: Scope, span: timedelta) -> str:
-    return f"Blind: no {mark.source} data of {named(scope)} for {lasted(span)}"
+def _blind(mark: Watermark, span: timedelta) -> str:
+    return f"Blind: no {mark.source} data{_whose(mark)} for {lasted(span)}"
 
 
-def _seeing(mark: Watermark, scope: Scope) -> str:
-    return f"{mark.source.capitalize()} data of {named(scope)} is coming again"
+def _seeing(mark: Watermark) -> str:
+    return f"{mark.source.capitalize()} data{_whose(mark)} is coming again"
+
+
+def _whose(mark: Watermark) -> str:
+    if mark.source in OF_A_SUBSCRIPTION:
+        return f" of {named(Scope(f'/subscriptions/{mark.subject}'))}"
+    return f" of workspace {mark.subject}" if mark.source == "gateway" else ""
 
 
 def _why(mark: Watermark) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from shared.core.model import Grain, Period
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 

@@ -6,19 +6,21 @@ throttled call is not waited for inside a function: it raises, and the next roun
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from shared.core.faults import NotPermitted, NotThere, SignInFault, SourceFault, Throttled, Unreachable
+from shared.core.model import Period
 from shared.core.scopes import subscription_of
-from shared.formats import token_metrics
 from shared.formats.loose import one_line
+from shared.formats.token_metrics import MetricQuery
 
 CLIENT_TYPE = "Meterwatch"  # our own throttling bucket; without it one is shared with every other tool
 LONGEST_WAIT = timedelta(hours=24)  # no wait is believed beyond this
@@ -26,26 +28,62 @@ LEAST_WAIT = timedelta(seconds=60)  # after a 429 that does not say how long
 MOST_SERIES = 1000  # of a metric and resource; the default of 10 would cut deployments off
 MOST_PAGES = 500
 METRICS_VERSION = "2024-02-01"
-ARM_VERSIONS = {"subscriptions": "2022-12-01", "accounts": "2025-06-01"}
+ARM_VERSIONS = {
+    "subscriptions": "2022-12-01",
+    "resource groups": "2021-04-01",
+    "management groups": "2020-05-01",
+    "accounts": "2025-06-01",
+}
+PRICES_VERSION = "2023-01-01-preview"
+MOST_ROWS = 5_000  # a page of a cost query; the default is 1,000
 DEFAULT_PORTS = {"https": 443, "http": 80}
 Found = TypeVar("Found")
 
 _SECRETS = re.compile(r"(https?://[^\s?]+\?|\bbearer\s+|\beyJ)[^\s\"'<>]+", re.IGNORECASE)
 
 
-class AzureApi:
-    """Reads Azure with one credential, by clients made when first used. `metrics_endpoint` holds {region}."""
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where Azure's APIs are, without a trailing slash; a sovereign cloud has others."""
 
-    def __init__(self, credential: Any, arm_endpoint: str, metrics_endpoint: str) -> None:
+    arm: str = "https://management.azure.com"
+    metrics: str = "https://{region}.metrics.monitor.azure.com"
+    logs: str = "https://api.loganalytics.io"
+    prices: str = "https://prices.azure.com"
+
+
+class AzureApi:
+    """Reads Azure with one credential, by clients made when first used."""
+
+    def __init__(self, credential: Any, endpoints: Endpoints) -> None:
         self._credential = credential
-        self._arm_endpoint = arm_endpoint
-        self._metrics_endpoint = metrics_endpoint
+        self._endpoints = endpoints
         self._metrics: dict[str, Any] = {}
 
     def subscriptions(self) -> list[str]:
         """See ports.Azure."""
         items = self._list("/subscriptions", ARM_VERSIONS["subscriptions"])
         return [str(item["subscriptionId"]).lower() for item in items if item.get("subscriptionId")]
+
+    def subscriptions_under(self, management_group: str) -> list[str]:
+        """See ports.Azure."""
+        path = f"/providers/Microsoft.Management/managementGroups/{management_group}/descendants"
+        items = self._list(path, ARM_VERSIONS["management groups"])
+        found = (re.fullmatch(r"/subscriptions/([\w-]+)", str(item.get("id")).lower()) for item in items)
+        return [match[1] for match in found if match]
+
+    def exists(self, resource: str) -> bool:
+        """See ports.Azure."""
+        url = f"{self._endpoints.arm}{resource}?api-version={ARM_VERSIONS['accounts']}"
+        try:
+            self._send(f"ARM resource {resource}", HttpRequest("GET", url))
+        except NotThere:
+            return False
+        return True
+
+    def resource_groups(self, subscription: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        return self._list(f"/subscriptions/{subscription}/resourcegroups", ARM_VERSIONS["resource groups"])
 
     def accounts(self, subscription: str) -> list[dict[str, Any]]:
         """See ports.Azure."""
@@ -56,52 +94,74 @@ class AzureApi:
         """See ports.Azure."""
         return self._list(f"{account}/deployments", ARM_VERSIONS["accounts"])
 
-    def costs(self, scope: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """See ports.Azure. The period asked for is closed: its last second is that before `end`."""
-        question = _cost_question(start, end - timedelta(seconds=1))
+    def projects(self, account: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        return self._list(f"{account}/projects", ARM_VERSIONS["accounts"])
+
+    def cost_page(self, scope: str, question: Mapping[str, Any], link: str = "") -> dict[str, Any]:
+        """See ports.Azure."""
+        what = f"Cost Management of {scope}"
         headers = {"ClientType": CLIENT_TYPE}
 
-        def first() -> list[dict[str, Any]]:
+        def first() -> dict[str, Any]:
             found = self._arm.query.usage(
-                scope.lstrip("/"), question, headers=headers, **_options(self._arm_endpoint)
+                scope.lstrip("/"),
+                question,
+                headers=headers,
+                params={"$top": MOST_ROWS},
+                **_options(self._endpoints.arm),
             )
-            return [dict(found.as_dict())] if found is not None else []
+            return dict(found.as_dict()) if found is not None else {}
 
-        what = f"Cost Management of {scope}"
-        pages = _in_our_words(what, first)
-        while pages and (link := self._next(what, _properties(what, pages[-1]))):
-            if len(pages) >= MOST_PAGES:
-                raise Unreachable(f"{what}: more than {MOST_PAGES} pages")
-            pages.append(self._send(what, HttpRequest("POST", link, json=question, headers=headers)))
-        return pages
+        if link:
+            self._refuse_elsewhere(what, link, self._endpoints.arm)
+            page = self._send(what, HttpRequest("POST", link, json=dict(question), headers=headers))
+        else:
+            page = _in_our_words(what, first)
+        if page:
+            _expect_rows(what, page)
+        return page
+
+    def budgets(self, scope: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        what = f"budgets of {scope}"
+        client = self._arm
+        return _in_our_words(
+            what,
+            lambda: [
+                dict(one.as_dict())
+                for one in client.budgets.list(scope.lstrip("/"), **_options(self._endpoints.arm))
+            ],
+        )
+
+    def cost_alerts(self, scope: str) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        what = f"cost alerts of {scope}"
+        found = _in_our_words(
+            what, lambda: self._arm.alerts.list(scope.lstrip("/"), **_options(self._endpoints.arm)).as_dict()
+        )
+        return [one for one in _expect_list(what, found, "value") if isinstance(one, dict)]
 
     def metrics(
-        self,
-        region: str,
-        resources: Sequence[str],
-        names: Sequence[str],
-        dimensions: Sequence[str],
-        start: datetime,
-        end: datetime,
-        grain: timedelta,
+        self, region: str, resources: Sequence[str], query: MetricQuery, asked: Period, grain: timedelta
     ) -> dict[str, Any]:
         """See ports.Azure. Asks for JSON: the SDK's own models take five times as long and lose the ids."""
         what = f"metrics of {len(resources)} accounts in {region or 'no region'}"
         if not region.isalnum():  # it becomes part of a host's name, and the token goes there
             raise NotThere(f"{what}: that is no region")
-        endpoint = self._metrics_endpoint.format(region=region)
+        endpoint = self._endpoints.metrics.format(region=region)
         request = HttpRequest(
             "POST",
             f"/subscriptions/{subscription_of(resources[0])}/metrics:getBatch",
             params={
                 "api-version": METRICS_VERSION,
-                "metricnamespace": token_metrics.NAMESPACE,
-                "metricnames": ",".join(names),
-                "starttime": f"{start:%Y-%m-%dT%H:%M:%SZ}",
-                "endtime": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+                "metricnamespace": query.namespace,
+                "metricnames": ",".join(query.names),
+                "starttime": f"{asked.start:%Y-%m-%dT%H:%M:%SZ}",
+                "endtime": f"{asked.end:%Y-%m-%dT%H:%M:%SZ}",
                 "interval": _iso(grain),
                 "aggregation": "Total,Average",
-                "filter": " and ".join(f"{dimension} eq '*'" for dimension in dimensions),
+                "filter": " and ".join(f"{dimension} eq '*'" for dimension in query.dimensions),
                 "top": MOST_SERIES,
             },
             json={"resourceids": list(resources)},
@@ -110,22 +170,72 @@ class AzureApi:
         _expect_list(what, found, "values")
         return found
 
+    def logs(self, workspace: str, query: str, asked: Period) -> list[dict[str, Any]]:
+        """See ports.Azure."""
+        what = f"logs of workspace {workspace}"
+        client = self._logs_client
+        found = _in_our_words(
+            what,
+            lambda: client.query_workspace(
+                workspace, query, timespan=(asked.start, asked.end), **_options(self._endpoints.logs)
+            ),
+        )
+        if found.status != "Success":
+            raise Unreachable(f"{what}: only a part of the answer came")
+        return [
+            dict(zip(table.columns, row, strict=True)) for table in found.tables[:1] for row in table.rows
+        ]
+
+    def price_page(self, currency: str, filter_: str, link: str = "") -> dict[str, Any]:
+        """See ports.Azure. Asked without a login."""
+        what = "retail prices"
+        endpoint = self._endpoints.prices
+        if link:
+            self._refuse_elsewhere(what, link, endpoint)
+        parameters = {
+            "api-version": PRICES_VERSION,
+            "currencyCode": f"'{currency}'",
+            "$filter": filter_,
+        }
+        url = link or f"{endpoint}/api/retail/prices?{urlencode(parameters, quote_via=quote)}"
+        return self._send(what, HttpRequest("GET", url), self._open_client, endpoint)
+
     @cached_property
     def _arm(self) -> Any:
         from azure.mgmt.costmanagement import CostManagementClient
 
-        return CostManagementClient(self._credential, base_url=self._arm_endpoint, **_PIPELINE)
+        return CostManagementClient(
+            self._credential,
+            base_url=self._endpoints.arm,
+            credential_scopes=[f"{self._endpoints.arm}/.default"],
+            **_PIPELINE,
+        )
+
+    @cached_property
+    def _logs_client(self) -> Any:
+        from azure.monitor.query import LogsQueryClient
+
+        return LogsQueryClient(self._credential, endpoint=self._endpoints.logs, **_PIPELINE)
+
+    @cached_property
+    def _open_client(self) -> Any:
+        from azure.core import PipelineClient
+
+        return PipelineClient(self._endpoints.prices, **_PIPELINE)
 
     def _metrics_client(self, endpoint: str) -> Any:
         from azure.monitor.querymetrics import MetricsClient
 
         if endpoint not in self._metrics:
-            self._metrics[endpoint] = MetricsClient(endpoint, self._credential, **_PIPELINE)
+            audience = self._endpoints.metrics.replace("{region}.", "")
+            self._metrics[endpoint] = MetricsClient(
+                endpoint, self._credential, audience=audience, **_PIPELINE
+            )
         return self._metrics[endpoint]
 
     def _list(self, path: str, version: str) -> list[dict[str, Any]]:
         """All items of an ARM list, page by page."""
-        url = f"{self._arm_endpoint}{path}?api-version={version}"
+        url = f"{self._endpoints.arm}{path}?api-version={version}"
         items: list[dict[str, Any]] = []
         what = f"ARM list {path}"
         for _ in range(MOST_PAGES):
@@ -137,14 +247,19 @@ class AzureApi:
         raise Unreachable(f"{what}: more than {MOST_PAGES} pages")
 
     def _next(self, what: str, page: Mapping[str, Any]) -> str:
-        """Where the next page is, "" for the last one. Another host would get our token: it is refused."""
+        """Where the next page is, "" for the last one."""
         link = str(page.get("nextLink") or "")
+        if link:
+            self._refuse_elsewhere(what, link, self._endpoints.arm)
+        return link
+
+    def _refuse_elsewhere(self, what: str, link: str, endpoint: str) -> None:
+        """Unreachable for a next page on another host, which would get our token."""
         there = _host(link)
-        if link and there != _host(self._arm_endpoint):
+        if there != _host(endpoint):
             raise Unreachable(
                 f"{what}: the next page is on another host: {there[1] if there else link[:100]}"
             )
-        return link
 
     def _send(
         self, what: str, request: HttpRequest, client: Any = None, endpoint: str = ""
@@ -183,13 +298,12 @@ def _host(url: object) -> tuple[str, str | None, int | None] | None:
         return None
 
 
-def _properties(what: str, page: Mapping[str, Any]) -> Mapping[str, Any]:
+def _expect_rows(what: str, page: Mapping[str, Any]) -> None:
     found = page.get("properties")
     if not isinstance(found, dict):
         raise Unreachable(f"{what}: an answer that makes no sense (no properties)")
     _expect_list(what, found, "columns")
     _expect_list(what, found, "rows")
-    return found
 
 
 def _expect_list(what: str, answer: Mapping[str, Any], name: str) -> list[Any]:
@@ -210,33 +324,6 @@ def _options(url: str) -> dict[str, Any]:
     """A token is sent over plain http only to this machine itself."""
     host = _host(url)
     return {"enforce_https": host is None or host[1] not in ("127.0.0.1", "localhost")}
-
-
-def _cost_question(start: datetime, last: datetime) -> dict[str, Any]:
-    return {
-        "type": "ActualCost",
-        "timeframe": "Custom",
-        "timePeriod": {"from": f"{start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{last:%Y-%m-%dT%H:%M:%SZ}"},
-        "dataset": {
-            "granularity": "Daily",
-            "aggregation": {
-                "totalCost": {"name": "Cost", "function": "Sum"},
-                "quantity": {"name": "UsageQuantity", "function": "Sum"},
-            },
-            "grouping": [
-                {"type": "Dimension", "name": "Meter"},
-                {"type": "Dimension", "name": "ResourceId"},
-            ],
-            # By type, not by service: the service was renamed in 2026 and history holds both names.
-            "filter": {
-                "dimensions": {
-                    "name": "ResourceType",
-                    "operator": "In",
-                    "values": [token_metrics.NAMESPACE.lower()],
-                }
-            },
-        },
-    }
 
 
 def _in_our_words(what: str, ask: Callable[[], Found]) -> Found:

@@ -2,11 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from shared.core.baseline import Baseline
-from shared.core.faults import Conflict
 from shared.core.freshness import Watermark
 from shared.core.model import Period, Reading, Scope
 from shared.core.periods import day_of, hour_of
@@ -16,23 +14,20 @@ from shared.flows.ports import Ports
 from shared.formats import records
 
 
-def load_mark(ports: Ports, source: str, subscription: str) -> Watermark:
-    """How far a source was read; a fresh mark when it never was."""
-    row = ports.store.get(records.state_partition(subscription), f"watermark|{source}")
-    return records.decode(row.body, Watermark) if row else Watermark(source, subscription)
+def load_mark(ports: Ports, source: str, subject: str) -> tuple[Watermark, str]:
+    """How far a source was read, and the row's version; a fresh mark and "" when it never was."""
+    row = ports.store.get(records.state_partition(subject), f"watermark|{source}")
+    return (records.decode(row.body, Watermark), row.version) if row else (Watermark(source, subject), "")
 
 
-def save_mark(ports: Ports, mark: Watermark) -> None:
-    """Keeps how far a source was read."""
-    change = Put(f"watermark|{mark.source}", records.encode(mark))
-    ports.store.commit(records.state_partition(mark.subscription), [change])
+def save_mark(ports: Ports, mark: Watermark, version: str) -> str:
+    """Keeps how far a source was read and answers the row's new version.
 
-
-def begin_mark(ports: Ports, mark: Watermark) -> None:
-    """Keeps a mark where there is none yet."""
-    change = Put(f"watermark|{mark.source}", records.encode(mark), "")
-    with suppress(Conflict):
-        ports.store.commit(records.state_partition(mark.subscription), [change])
+    Raises Conflict when `version` is not the newest; "" is for the first of all.
+    """
+    change = Put(f"watermark|{mark.source}", records.encode(mark), version)
+    (newest,) = ports.store.commit(records.state_partition(mark.subject), [change])
+    return newest
 
 
 def load_reach(ports: Ports, subscription: str) -> Period | None:

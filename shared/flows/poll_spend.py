@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from shared.core.budgets import Spend, judge_budget
+from shared.core.faults import Unreachable
 from shared.core.freshness import Watermark
 from shared.core.model import Alert, Budget, Period, Reading, Scope
 from shared.core.newcomers import judge_newcomers
@@ -23,6 +25,7 @@ from shared.formats import cost_query
 REREAD = 5 * DAY  # cost of a day is corrected for about that long
 HISTORY = 45 * DAY  # read once, for forecasts
 LONGEST_ASK = 31 * DAY
+MOST_PAGES = 500
 
 
 def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) -> list[str]:
@@ -68,11 +71,21 @@ def _read_back(ports: Ports, subscription: str, recent: Period, now: datetime) -
 def _read(ports: Ports, subscription: str, window: Period, now: datetime) -> tuple[Reading, ...]:
     """Reads and keeps the cost of at most 31 days."""
     scope = f"/subscriptions/{subscription}"
-    rows = cost_query.parse(ports.azure.costs(scope, window.start, window.end), now)
+    rows = cost_query.parse(_pages(ports, scope, cost_query.question(window)), now)
     for line in rows.odd:
         ports.log({"event": "odd cost row", "scope": scope, "row": line})
     keep_costs(ports, subscription, rows.readings)
     return rows.readings
+
+
+def _pages(ports: Ports, scope: str, question: dict[str, Any]) -> list[dict[str, Any]]:
+    """All pages of an answer; Unreachable when they do not end."""
+    pages = [ports.azure.cost_page(scope, question)]
+    while link := cost_query.next_link(pages[-1]):
+        if len(pages) >= MOST_PAGES:
+            raise Unreachable(f"Cost Management of {scope}: more than {MOST_PAGES} pages")
+        pages.append(ports.azure.cost_page(scope, question, link))
+    return pages
 
 
 def _meters(readings: Iterable[Reading]) -> dict[str, Scope]:

@@ -94,8 +94,8 @@ def _fetch(
         for first in range(0, len(ids), MOST_RESOURCES):
             some = ids[first : first + MOST_RESOURCES]
             for sources, dimensions in token_metrics.QUESTIONS:
-                names = token_metrics.names_of(sources)
-                answer = ports.azure.metrics(region, some, names, dimensions, asked.start, asked.end, grain)
+                query = token_metrics.query_for(sources, dimensions)
+                answer = ports.azure.metrics(region, some, query, asked, grain)
                 readings += token_metrics.parse(some, answer, sources, grain, now)
     return readings
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
+from shared.core.model import Period
 from shared.core.rows import Change, Row
 from shared.formats.channel import Answer, Call
+from shared.formats.token_metrics import MetricQuery
 from shared.formats.watch_file import Watch
 
 
@@ -40,6 +42,18 @@ class Azure(Protocol):
         """The ids (GUIDs, lower case) of the subscriptions that the identity can read."""
         ...
 
+    def subscriptions_under(self, management_group: str) -> list[str]:
+        """The ids (GUIDs, lower case) of the subscriptions anywhere under a management group."""
+        ...
+
+    def exists(self, resource: str) -> bool:
+        """Whether an ARM id names something; NotPermitted where that may not be known."""
+        ...
+
+    def resource_groups(self, subscription: str) -> list[dict[str, Any]]:
+        """The resource groups of a subscription, as ARM lists them."""
+        ...
+
     def accounts(self, subscription: str) -> list[dict[str, Any]]:
         """The AI accounts of a subscription, as ARM lists them."""
         ...
@@ -48,21 +62,40 @@ class Azure(Protocol):
         """The deployments of an AI account (an ARM id), as ARM lists them."""
         ...
 
-    def costs(self, scope: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """All pages of daily cost and quantity by Meter and ResourceId for [start, end), whole UTC days."""
+    def projects(self, account: str) -> list[dict[str, Any]]:
+        """The Foundry projects of an AI account (an ARM id), as ARM lists them."""
+        ...
+
+    def cost_page(self, scope: str, question: Mapping[str, Any], link: str = "") -> dict[str, Any]:
+        """One page of a Cost Management query, {} for no content; one call.
+
+        `question` is the body of the query; `link` is the nextLink of the page before, "" for the first.
+        """
+        ...
+
+    def budgets(self, scope: str) -> list[dict[str, Any]]:
+        """The native budgets of a subscription or resource group, as Cost Management lists them."""
+        ...
+
+    def cost_alerts(self, scope: str) -> list[dict[str, Any]]:
+        """The alerts that Cost Management has raised at a scope, as it lists them."""
         ...
 
     def metrics(
-        self,
-        region: str,
-        resources: Sequence[str],
-        names: Sequence[str],
-        dimensions: Sequence[str],
-        start: datetime,
-        end: datetime,
-        grain: timedelta,
+        self, region: str, resources: Sequence[str], query: MetricQuery, asked: Period, grain: timedelta
     ) -> dict[str, Any]:
-        """Metrics of up to 50 resources of one region and subscription, as the batch API answers."""
+        """Metrics of up to 50 resources of one region and subscription, as the batch API answers.
+
+        Raises UnknownMetrics when the region does not know some of the names.
+        """
+        ...
+
+    def logs(self, workspace: str, query: str, asked: Period) -> list[dict[str, Any]]:
+        """The rows that a Log Analytics query answers, by column; a partial answer is a fault."""
+        ...
+
+    def price_page(self, currency: str, filter_: str, link: str = "") -> dict[str, Any]:
+        """One page of the retail prices that match an OData filter; `link` is its NextPageLink."""
         ...
 
 

@@ -4,13 +4,13 @@ Columns are found by their name, since their order varies; rows that make no sen
 fatal. Resource ids come back in mixed case and are folded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from shared.core.model import COST, Meter, Reading, Scope
+from shared.core.model import COST, Meter, Period, Reading, Scope
 from shared.formats.amounts import parse_amount
 from shared.formats.estate import LONGEST_ID
 from shared.formats.loose import listed, mapping, one_line
@@ -18,6 +18,49 @@ from shared.formats.moments import parse_moment
 
 COST_COLUMNS = ("cost", "pretaxcost", "costusd", "pretaxcostusd")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency
+# By type, not by service: the service was renamed in 2026 and history holds both names.
+AI_ACCOUNTS = {
+    "dimensions": {
+        "name": "ResourceType",
+        "operator": "In",
+        "values": ["microsoft.cognitiveservices/accounts"],
+    }
+}
+
+
+def question(
+    asked: Period,
+    groups: Sequence[str] = ("Meter", "ResourceId"),
+    kind: str = "ActualCost",
+    only: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The body of a query for daily cost and quantity of whole UTC days.
+
+    `groups` are at most two dimensions; `kind` is "ActualCost" or "AmortizedCost"; `only` is a filter in
+    Cost Management's own form, all AI accounts when None, and nothing is left out when it is empty. Azure's
+    period is closed: its last second is the one before `asked.end`.
+    """
+    only = AI_ACCOUNTS if only is None else only
+    last = asked.end - timedelta(seconds=1)
+    return {
+        "type": kind,
+        "timeframe": "Custom",
+        "timePeriod": {"from": f"{asked.start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{last:%Y-%m-%dT%H:%M:%SZ}"},
+        "dataset": {
+            "granularity": "Daily",
+            "aggregation": {
+                "totalCost": {"name": "Cost", "function": "Sum"},
+                "quantity": {"name": "UsageQuantity", "function": "Sum"},
+            },
+            "grouping": [{"type": "Dimension", "name": name} for name in groups],
+            **({"filter": only} if only else {}),
+        },
+    }
+
+
+def next_link(page: Mapping[str, Any]) -> str:
+    """Where the next page of an answer is, "" for the last one."""
+    return str(mapping(page.get("properties")).get("nextLink") or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ NAMESPACE = "Microsoft.CognitiveServices/accounts"
 
 
 @dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """What one call asks for: metrics of one namespace that share their dimensions."""
+
+    names: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    namespace: str = NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a meter is read from. `total` False takes the average of a point, not its sum."""
 
@@ -58,9 +67,10 @@ QUESTIONS: tuple[tuple[tuple[Source, ...], tuple[str, ...]], ...] = (
 )
 
 
-def names_of(sources: Iterable[Source]) -> list[str]:
-    """The metric names to ask for, of both families."""
-    return [name for source in sources for name in (source.newer, source.older)]
+def query_for(sources: Iterable[Source], dimensions: Sequence[str]) -> MetricQuery:
+    """What to ask for: the metrics of both families."""
+    names = (name for source in sources for name in (source.newer, source.older))
+    return MetricQuery(tuple(names), tuple(dimensions))
 
 
 def parse(

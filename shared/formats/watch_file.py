@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from shared.core.budgets import budget_key
 from shared.core.model import (
@@ -58,6 +59,24 @@ ArmId = Annotated[
     msgspec.Meta(
         pattern=r"^(/subscriptions/[^/\s]+(/[^\n]*)?)?(?!\n)$",
         description="an ARM id; empty is everything watched",
+    ),
+]
+GroupName = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[\w.()-]{1,90}(?!\n)$", description="a management group's id, as in its ARM id"),
+]
+WideScope = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(/providers/[^/\s]+/[^/\s]+/[^\s]+)?(?!\n)$",
+        description="the ARM id of a management group or billing scope; empty asks each subscription",
+    ),
+]
+WorkspaceGuid = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?(?!\n)$",
+        description="a Log Analytics workspace's id, a GUID",
     ),
 ]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="an ISO 4217 code")]
@@ -150,6 +169,28 @@ class AnomalyEntry(Entry, frozen=True):
     least_tokens: Annotated[float, msgspec.Meta(ge=0)] = 50_000.0
 
 
+class SpendEntry(Entry, frozen=True):
+    """How billed cost is read."""
+
+    type: Literal["actual", "amortized"] = "actual"
+    scope: WideScope = ""
+    calls_per_hour: Annotated[int, msgspec.Meta(ge=2, le=240)] = 24
+    native_budgets: bool = True
+
+
+class GatewayEntry(Entry, frozen=True):
+    """Where API Management's gateway logs are; no workspace is none."""
+
+    workspace: WorkspaceGuid = ""
+
+
+class PricesEntry(Entry, frozen=True):
+    """Whether the retail price list is read, and in which currency."""
+
+    enabled: bool = True
+    currency: Currency = "USD"
+
+
 DEFAULT_LIMITS = (
     LimitEntry(name="ptu-utilisation", meter="PTU utilisation", above=Decimal(90)),
     LimitEntry(name="throttled", meter="throttled share", above=Decimal(5)),
@@ -161,6 +202,7 @@ class WatchFile(Entry, frozen=True):
     """The whole file."""
 
     subscriptions: tuple[Guid, ...] = ()
+    management_groups: tuple[GroupName, ...] = ()
     owner_tag: str = "owner"
     channels: dict[Name, ChannelEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
@@ -168,6 +210,9 @@ class WatchFile(Entry, frozen=True):
     limits: tuple[LimitEntry, ...] = DEFAULT_LIMITS
     anomalies: AnomalyEntry = AnomalyEntry()
     newcomers: bool = True
+    spend: SpendEntry = SpendEntry()
+    gateway: GatewayEntry = GatewayEntry()
+    prices: PricesEntry = PricesEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +220,7 @@ class Watch:
     """What a watch file means, in the core's words."""
 
     subscriptions: tuple[str, ...] = ()
+    management_groups: tuple[str, ...] = ()
     owner_tag: str = "owner"
     channels: tuple[tuple[str, ChannelEntry], ...] = ()
     routes: tuple[Route, ...] = ()
@@ -182,6 +228,9 @@ class Watch:
     limits: tuple[Limit, ...] = ()
     sensitivity: Sensitivity | None = Sensitivity()  # None: anomalies are not judged
     newcomers: bool = True
+    spend: SpendEntry = SpendEntry()
+    gateway: GatewayEntry = GatewayEntry()
+    prices: PricesEntry = PricesEntry()
 
     def channel(self, name: str) -> ChannelEntry | None:
         """The channel of that name, or None when the file no longer has it."""
@@ -310,6 +359,7 @@ def _watch(file: WatchFile) -> Watch:
     anomalies = Sensitivity(file.anomalies.score, file.anomalies.least_tokens)
     return Watch(
         subscriptions=tuple(dict.fromkeys(guid.lower() for guid in file.subscriptions)),
+        management_groups=tuple(dict.fromkeys(file.management_groups)),
         owner_tag=file.owner_tag,
         channels=tuple(file.channels.items()),
         routes=tuple(map(_route, file.routes)) or (Route(tuple(file.channels)),),
@@ -317,6 +367,9 @@ def _watch(file: WatchFile) -> Watch:
         limits=tuple(map(_limit, file.limits)),
         sensitivity=anomalies if file.anomalies.enabled else None,
         newcomers=file.newcomers,
+        spend=replace(file.spend, scope=_folded(file.spend.scope)),
+        gateway=replace(file.gateway, workspace=file.gateway.workspace.lower()),
+        prices=file.prices,
     )
 
 

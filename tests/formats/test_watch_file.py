@@ -120,7 +120,8 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         "$.newcomers": ("'maybe'", "true or false"),
         "$.chanels": (
             "a key that is not known",
-            "one of subscriptions, owner_tag, channels, routes, budgets, limits, anomalies, newcomers",
+            "one of subscriptions, management_groups, owner_tag, channels, routes, budgets, limits, "
+            "anomalies, newcomers, spend, gateway, prices",
         ),
         "$.channels.finops.kind": ("'slak'", "one of slack, slack webhook, teams"),
         "$.channels.on-call.channel": ("nothing", "a Slack channel's id, such as C0123456789"),
