@@ -20,6 +20,11 @@ from shared.formats.watch_file import ChannelEntry, Watch, json_schema, parse_wa
 ROOT = Path(__file__).parent.parent.parent
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 
+FILE_KEYS = (
+    "subscriptions, management_groups, owner_tag, channels, routes, budgets, limits, anomalies, newcomers, "
+    "spend, gateway, prices"
+)
+
 
 def problems(text: str) -> dict[str, tuple[str, str]]:
     """What stands and what should, by place."""
@@ -120,8 +125,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         "$.newcomers": ("'maybe'", "true or false"),
         "$.chanels": (
             "a key that is not known",
-            "one of subscriptions, management_groups, owner_tag, channels, routes, budgets, limits, "
-            "anomalies, newcomers, spend, gateway, prices",
+            f"one of {FILE_KEYS}",
         ),
         "$.channels.finops.kind": ("'slak'", "one of slack, slack webhook, teams"),
         "$.channels.on-call.channel": ("nothing", "a Slack channel's id, such as C0123456789"),
