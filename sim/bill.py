@@ -14,8 +14,8 @@ from zlib import crc32
 
 import numpy as np
 
-from sim.blueprint import PRICES, BilledMeter
 from sim.load import SLOT_SECONDS, SLOTS_A_DAY, Floats
+from sim.meters import PRICES, BilledMeter
 
 if TYPE_CHECKING:
     from sim.estate import SimAccount
@@ -73,12 +73,15 @@ def account_items(account: SimAccount, slots: int) -> list[BilledItem]:
     for deployment in account.deployments:
         plan, load = deployment.plan, deployment.load
         prices = PRICES[plan.model, plan.sku]
-        if prices.input.size == 0:
+        if prices.input and prices.input.size == 0:
             units[prices.input] += plan.capacity / 12
             continue
-        units[prices.input] += load.tokens_in / prices.input.size
+        if prices.input:
+            units[prices.input] += load.tokens_in / prices.input.size
         if prices.output:
             units[prices.output] += load.tokens_out / prices.output.size
+        for name, meter in prices.others.items():
+            units[meter] += load.others[name] / meter.size
     return [
         BilledItem(
             account.id,

@@ -8,20 +8,12 @@ Rhythm = Literal["office", "steady", "nightly", "occasional"]
 
 
 @dataclass(frozen=True, slots=True)
-class BilledMeter:
-    """A line of the price list. One unit is `size` tokens, or one PTU for one hour when `size` is 0."""
+class Training:
+    """A fine-tuning job: the day from the estate's start, the hour of it, and how many hours it runs."""
 
-    name: str
-    size: int
-    price: float  # USD a unit
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """The meters of a model in one kind of deployment; `output` None is a model that answers no tokens."""
-
-    input: BilledMeter
-    output: BilledMeter | None
+    day: int
+    hour: int
+    hours: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +28,10 @@ class DeploymentPlan:
     tokens_out: float  # a request
     capacity: int = 100  # thousands of tokens a minute, or PTU
     late: bool = False  # not there from the beginning: the new model of the story
+    others: Mapping[str, float] = field(default_factory=dict)  # a served request, by the load's names
+    trained: tuple[Training, ...] = ()  # a fine-tuned model is also hosted by the hour
+    spillover: bool = False  # a PTU's calls that are too many are served by a Standard one of the account
+    tier: str = "default"  # of service
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +53,13 @@ class SubscriptionPlan:
     accounts: tuple[AccountPlan, ...]
 
 
-def per_thousand(into: str, out: str, price_in: float, price_out: float) -> Prices:
-    return Prices(BilledMeter(into, 1_000, price_in), BilledMeter(out, 1_000, price_out))
-
-
-def per_million(into: str, out: str, price_in: float, price_out: float) -> Prices:
-    return Prices(BilledMeter(into, 1_000_000, price_in), BilledMeter(out, 1_000_000, price_out))
-
-
-# The spellings differ from line to line, as they do on the bill.
-PRICES: Mapping[tuple[str, str], Prices] = {
-    ("gpt-4o", "GlobalStandard"): per_thousand(
-        "gpt 4o 1120 Inp glbl Tokens", "gpt 4o 1120 Outp glbl Tokens", 0.0025, 0.01
-    ),
-    ("gpt-4o", "Standard"): per_thousand(
-        "gpt 4o 1120 Inp regnl Tokens", "gpt 4o 1120 Outp regnl Tokens", 0.00275, 0.011
-    ),
-    ("gpt-4o-mini", "GlobalStandard"): per_thousand(
-        "gpt-4o-mini-0718-Inp-glbl Tokens", "gpt-4o-mini-0718-Outp-glbl Tokens", 0.00015, 0.0006
-    ),
-    ("gpt-4o-mini", "Standard"): per_thousand(
-        "gpt-4o-mini-0718-Inp-regnl Tokens", "gpt-4o-mini-0718-Outp-regnl Tokens", 0.000165, 0.00066
-    ),
-    ("gpt-4.1", "GlobalStandard"): per_thousand(
-        "gpt 4.1 Inp glbl Tokens", "gpt 4.1 Outp glbl Tokens", 0.002, 0.008
-    ),
-    ("gpt-4.1", "DataZoneStandard"): per_thousand(
-        "gpt 4.1 Inp Data Zone Tokens", "gpt 4.1 Outp Data Zone Tokens", 0.0022, 0.0088
-    ),
-    ("gpt-4.1-mini", "GlobalStandard"): per_thousand(
-        "gpt 4.1 mini Inp glbl Tokens", "gpt 4.1 mini Outp glbl Tokens", 0.0004, 0.0016
-    ),
-    ("o3", "GlobalStandard"): per_thousand(
-        "o3 0416 Inp glbl Tokens", "o3 0416 Outp glbl Tokens", 0.002, 0.008
-    ),
-    ("gpt-5.4", "GlobalStandard"): per_million("5.4 inp Gl 1M Tokens", "5.4 opt Gl 1M Tokens", 2.5, 15.0),
-    ("gpt-5.4-mini", "GlobalStandard"): per_million(
-        "5.4 mini Inp Gl 1M Tokens", "5.4 mini opt Gl 1M Tokens", 0.75, 4.5
-    ),
-    ("gpt-5.4-nano", "GlobalStandard"): per_thousand(
-        "5.4 nano Inp Gl Tokens", "5.4 nano Opt Gl Tokens", 0.0002, 0.00125
-    ),
-    ("gpt-oss-120b", "GlobalStandard"): per_thousand(
-        "gpt-oss-120B Inp glbl Tokens", "gpt-oss-120B Outp glbl Tokens", 0.00015, 0.0006
-    ),
-    ("text-embedding-3-large", "Standard"): Prices(
-        BilledMeter("text-embedding-3-large-regnl Tokens", 1_000, 0.000143), None
-    ),
-    ("gpt-4o", "ProvisionedManaged"): Prices(BilledMeter("Provisioned Managed Regional Unit", 0, 1.0), None),
+# The makers of models that are not OpenAI's, which only the newer metric family knows.
+MAKERS: Mapping[str, str] = {
+    "gpt-oss-120b": "OpenAI-OSS",
+    "claude-sonnet-4-5": "Anthropic",
+    "mistral-document-ai-2505": "Mistral AI",
 }
-
-NOT_OPENAI = frozenset({"gpt-oss-120b"})  # models that only the newer metric family knows
+NOT_OPENAI = frozenset(MAKERS)
 
 AGENTS = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 PLATFORM = "b81f6d94-0c7e-4a35-8d52-6e9f3a7b2c02"

@@ -90,6 +90,7 @@ def build_estate(
     start: datetime = START,
     quiet_days: int = QUIET_DAYS,
     days: int = LIVE_DAYS,
+    subscriptions: tuple[SubscriptionPlan, ...] = blueprint.SUBSCRIPTIONS,
 ) -> Estate:
     """An estate with `quiet_days` (whole weeks) of clean history and then `days` in which things go wrong."""
     check_calendar(start, quiet_days)
@@ -98,9 +99,9 @@ def build_estate(
     truth = incidents.planned(live, end)
     accounts = tuple(
         build_account(subscription, account, start, end, truth, np.random.default_rng([seed, number]))
-        for number, (subscription, account) in enumerate(all_accounts())
+        for number, (subscription, account) in enumerate(all_accounts(subscriptions))
     )
-    return Estate(seed, start, live, end, blueprint.SUBSCRIPTIONS, accounts)
+    return Estate(seed, start, live, end, subscriptions, accounts)
 
 
 def check_calendar(start: datetime, quiet_days: int) -> None:
@@ -110,8 +111,8 @@ def check_calendar(start: datetime, quiet_days: int) -> None:
         raise ValueError(f"quiet_days must be whole weeks, not {quiet_days}")
 
 
-def all_accounts() -> list[tuple[SubscriptionPlan, AccountPlan]]:
-    return [(plan, account) for plan in blueprint.SUBSCRIPTIONS for account in plan.accounts]
+def all_accounts(plans: tuple[SubscriptionPlan, ...]) -> list[tuple[SubscriptionPlan, AccountPlan]]:
+    return [(plan, account) for plan in plans for account in plan.accounts]
 
 
 def build_account(

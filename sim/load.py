@@ -3,7 +3,8 @@
 Slot 0 begins on a Monday at midnight UTC.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +23,12 @@ FAILED_SHARE = 0.0006
 PTU_BUSY = 62.0  # percent of capacity at the busiest hour
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Load:
-    """What one deployment did, a value a slot. Averages are 0 where there was no request."""
+    """What one deployment did, a value a slot. Averages are 0 where there was no request.
+
+    `others` is what else it made or read (images, pages, audio, ...), by the names of the metrics' sources.
+    """
 
     tokens_in: Counts
     tokens_out: Counts
@@ -32,6 +36,7 @@ class Load:
     last_byte_ms: Floats  # average
     first_token_ms: Floats  # average
     utilisation: Floats | None  # percent; None unless PTU
+    others: Mapping[str, Floats | Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,23 @@ def build_load(plan: DeploymentPlan, slots: int, disturbance: Disturbance, rng: 
         last_byte_ms=np.round(last_byte, 2),
         first_token_ms=np.round(first_token, 2),
         utilisation=utilisation(plan, level, disturbance, rng),
+        others=others(plan, served),
     )
+
+
+def others(plan: DeploymentPlan, served: Floats) -> dict[str, Floats | Counts]:
+    """What is used beside text tokens; of a fine-tuned model also hours of training and hosting."""
+    found: dict[str, Floats | Counts] = {
+        name: whole(served * a_request) for name, a_request in plan.others.items()
+    }
+    if plan.trained:
+        training = np.zeros(len(served))
+        for job in plan.trained:
+            begin = job.day * SLOTS_A_DAY + job.hour * SLOTS_AN_HOUR
+            training[begin : begin + job.hours * SLOTS_AN_HOUR] = 1 / SLOTS_AN_HOUR
+        hosting = np.full(len(served), 1 / SLOTS_AN_HOUR)
+        found |= {"training_hours": training, "hosting_hours": hosting}
+    return found
 
 
 def rhythm(kind: Rhythm, slots: int) -> Floats:
@@ -106,7 +127,7 @@ def by_status(attempts: Counts, disturbance: Disturbance, rng: np.random.Generat
 def utilisation(
     plan: DeploymentPlan, level: Floats, disturbance: Disturbance, rng: np.random.Generator
 ) -> Floats | None:
-    if plan.sku != "ProvisionedManaged":
+    if not plan.sku.endswith("ProvisionedManaged"):
         return None
     usual = np.clip(PTU_BUSY * level * jitter(0.05, len(level), rng), 0.0, 92.0)
     full = rng.uniform(96.2, 99.9, len(level))

@@ -5,15 +5,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sim.metric_names import METRICS, Metric
+from sim.metric_names import ALL, NAMESPACES, Metric, Namespace
 from sim.wire import Refusal
 
-NAMESPACE = "microsoft.cognitiveservices/accounts"
 TRACE = "TraceId: {6666aaaa-77bb-cccc-dd88-eeeeee999999}"
-AGGREGATIONS = ("total", "average", "maximum", "count")
-# Grains in slots of five minutes; FULL is one point for the whole time.
-GRAINS = {"PT5M": 1, "PT15M": 3, "PT30M": 6, "PT1H": 12, "PT6H": 72, "PT12H": 144, "P1D": 288, "FULL": 0}
+# Grains in minutes; FULL is one point for the whole time.
+GRAINS = {
+    "PT1M": 1,
+    "PT5M": 5,
+    "PT15M": 15,
+    "PT30M": 30,
+    "PT1H": 60,
+    "PT6H": 360,
+    "PT12H": 720,
+    "P1D": 1440,
+    "FULL": 0,
+}
 DEFAULT_TOP = 10
+MOST_METRICS = 20
 
 CONDITION = re.compile(r"\s*(?P<name>\w+)\s+eq\s+'(?P<value>[^']*)'\s*")
 
@@ -29,52 +38,76 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
+    namespace: Namespace
     metrics: tuple[Metric, ...]
     start: datetime
     end: datetime
     interval: str
-    aggregations: tuple[str, ...]
+    aggregations: tuple[str, ...]  # none asked for: of each metric its own
     filter: Filter
     top: int  # series a metric and resource; the rest is cut without a word
     ascending: bool
+
+    @property
+    def interval_told(self) -> str:
+        """The interval that the answer names: for FULL, the length of the time asked for."""
+        if self.interval != "FULL":
+            return self.interval
+        hours, minutes = divmod(int((self.end - self.start).total_seconds()) // 60, 60)
+        return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes or not hours else "")
+
+    def aggregations_of(self, metric: Metric) -> tuple[str, ...]:
+        """Those asked for that the metric has; one that it has not is left out, not refused."""
+        if not self.aggregations:
+            return metric.aggregations[:1]
+        return tuple(name for name in self.aggregations if name in metric.aggregations)
 
 
 def bad(message: str) -> Refusal:
     return Refusal(400, "BadRequest", message)
 
 
-def parse_query(given: Mapping[str, str], now: datetime) -> MetricQuery:
-    """Raises Refusal with 400 for what the service would refuse."""
-    if given.get("metricnamespace", "").lower() != NAMESPACE:
+def parse_query(given: Mapping[str, str], now: datetime, unknown: frozenset[str]) -> MetricQuery:
+    """Raises Refusal with 400 for what the service would refuse; `unknown` metrics it has never heard of."""
+    if "$filter" in given:
+        raise bad(f"The parameter '$filter' is not supported here, use 'filter', {TRACE}")
+    namespace = NAMESPACES.get(given.get("metricnamespace", "").lower())
+    if namespace is None:
         raise bad(f"Metric namespace '{given.get('metricnamespace', '')}' is not supported here, {TRACE}")
     interval = given.get("interval", "PT5M").upper()
     if interval not in GRAINS:
         raise bad(f"Invalid time grain '{interval}', supported ones are: {','.join(GRAINS)}, {TRACE}")
-    metrics = tuple(known(name.strip()) for name in given.get("metricnames", "").split(","))
+    metrics = metrics_of(namespace, given.get("metricnames", ""), unknown)
     wanted = parse_filter(given.get("filter", ""), given.get("rollupby", ""))
     for metric in metrics:
         check_dimensions(metric, wanted)
     start, end = period(given, now)
     return MetricQuery(
+        namespace,
         metrics,
         start,
         end,
         interval,
-        aggregations(given.get("aggregation", "average")),
+        aggregations(given.get("aggregation", "")),
         wanted,
-        int(given.get("top", DEFAULT_TOP)),
+        top(given.get("top", str(DEFAULT_TOP))),
         given.get("orderby", "").lower().endswith(" asc"),
     )
 
 
-def known(name: str) -> Metric:
-    if name.lower() not in METRICS:
-        valid = ",".join(metric.name for metric in METRICS.values())
-        raise bad(
-            "Failed to find metric configuration for provider: Microsoft.CognitiveServices, "
-            f"resource Type: accounts, metric: {name}, Valid metrics: {valid}, {TRACE}"
-        )
-    return METRICS[name.lower()]
+def metrics_of(namespace: Namespace, text: str, unknown: frozenset[str]) -> tuple[Metric, ...]:
+    names = [name.strip() for name in text.split(",")]
+    if len(names) > MOST_METRICS:
+        raise bad(f"The number of metric names {len(names)} exceeds the limit of {MOST_METRICS}, {TRACE}")
+    known = {key: metric for key, metric in namespace.metrics.items() if key not in unknown}
+    for name in names:
+        if name.lower() not in known:
+            valid = ",".join(metric.name for metric in known.values())
+            raise bad(
+                "Failed to find metric configuration for provider: Microsoft.CognitiveServices, "
+                f"resource Type: {namespace.resource_type}, metric: {name}, Valid metrics: {valid}, {TRACE}"
+            )
+    return tuple(known[name.lower()] for name in names)
 
 
 def parse_filter(text: str, rolled_up: str) -> Filter:
@@ -103,11 +136,17 @@ def check_dimensions(metric: Metric, wanted: Filter) -> None:
 
 
 def aggregations(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
-    unknown = [name for name in names if name not in AGGREGATIONS]
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(","))) if text else ()
+    unknown = [name for name in names if name not in ALL]
     if unknown:
         raise bad(f"Invalid aggregation types: {','.join(unknown)}, {TRACE}")
     return names
+
+
+def top(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise bad(f"Invalid top '{text}', a number above 0 is expected, {TRACE}")
+    return int(text)
 
 
 def period(given: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
