@@ -1,6 +1,6 @@
 """The seeded estate: what exists, what it did every five minutes, what it cost and what went wrong."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -63,18 +63,30 @@ class Estate:
 
     @cached_property
     def bill(self) -> tuple[BilledItem, ...]:
-        """Every billed meter of every resource, the few that are not AI among them."""
-        models = [item for account in self.accounts for item in account_items(account, self.slots)]
+        """Every billed meter of every resource, the few that are not AI among them.
+
+        Accounts that share their deployments share the numbers too.
+        """
+        made: dict[int, list[BilledItem]] = {}
+        for account in self.accounts:
+            if id(account.deployments) not in made:
+                made[id(account.deployments)] = account_items(account, self.slots)
+        models = [
+            billed_to(account, item) for account in self.accounts for item in made[id(account.deployments)]
+        ]
         return (*models, *(item for plan in self.subscriptions for item in other_items(plan.id, self.slots)))
 
     @property
     def budgets(self) -> tuple[PlannedBudget, ...]:
-        return budgets.PLANNED
+        here = {f"/subscriptions/{plan.id}" for plan in self.subscriptions}
+        return tuple(budget for budget in budgets.PLANNED if budget.scope in here)
 
     @cached_property
     def incidents(self) -> tuple[Incident, ...]:
         """The truth, in order of time: what was made to happen and what follows for the budgets."""
-        made = incidents.planned(self.live, self.end)
+        here = {account.plan.name for account in self.accounts}
+        planned = incidents.planned(self.live, self.end)
+        made = [incident for incident in planned if incident.what.partition("/")[0] in here]
         followed = [found for budget in self.budgets for found in budgets.story(self, budget)]
         return tuple(sorted((*made, *followed), key=lambda incident: incident.start))
 
@@ -83,6 +95,19 @@ class Estate:
         """What Azure's own budgets push to the action group: when, and the JSON body."""
         pushed = [push for budget in self.budgets for push in budgets.webhooks(self, budget)]
         return tuple(sorted(pushed, key=lambda push: push[0]))
+
+
+def billed_to(account: SimAccount, item: BilledItem) -> BilledItem:
+    """An item of an account as one of another that holds the same deployments."""
+    if item.resource == account.id:
+        return item
+    return replace(
+        item,
+        resource=account.id,
+        subscription=account.subscription,
+        region=account.plan.region,
+        tags=tuple(account.plan.tags.items()),
+    )
 
 
 def build_estate(

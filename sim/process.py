@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import requests
 
-from sim.estate import LIVE_DAYS, QUIET_DAYS, START, Estate, build_estate
+from sim.estate import START, Estate
+from sim.estates import EstateName, EstatePlan
 
 PROJECT = Path(__file__).resolve().parents[1]
 SIGNATURE = "simulated-signature"
@@ -23,19 +24,19 @@ SECONDS_TO_WAIT = 10.0
 class RunningTenant:
     """A tenant that is listening at `url`. Not for several threads at once."""
 
-    def __init__(self, url: str, seed: int, start: datetime, quiet_days: int, days: int) -> None:
+    def __init__(self, url: str, plan: EstatePlan) -> None:
         self.url = url
         self.arm = url  # base_url of the management clients
         self.metrics = url + "/metrics/{region}"  # template of the metrics endpoints
         self.slack_api = url + "/slack/api"
-        self.plan = seed, start, quiet_days, days
+        self.plan = plan
         self.session = requests.Session()
         self.session.trust_env = False
 
     @cached_property
     def estate(self) -> Estate:
-        """The same estate as in the child, built here from the same seed when first asked for."""
-        return build_estate(*self.plan)
+        """The same estate as in the child, built here from the same plan when first asked for."""
+        return self.plan.build()
 
     def slack_webhook(self, name: str) -> str:
         return f"{self.url}/slack/services/T000/B000/{quote(name)}"
@@ -85,13 +86,18 @@ class RunningTenant:
 def running_tenant(
     seed: int = 7,
     start: datetime = START,
-    quiet_days: int = QUIET_DAYS,
-    days: int = LIVE_DAYS,
+    quiet_days: int | None = None,
+    days: int | None = None,
     port: int = 0,
+    estate: EstateName = "story",
+    scale: float = 1.0,
 ) -> Iterator[RunningTenant]:
-    """A tenant in a child process, ended when the block is left and also when this process dies."""
-    command = [sys.executable, "-m", "sim", "--with-parent", f"--port={port}", f"--seed={seed}"]
-    command += [f"--start={start.isoformat()}", f"--quiet-days={quiet_days}", f"--days={days}"]
+    """A tenant in a child process, ended when the block is left and also when this process dies.
+
+    See `sim.estates.EstatePlan` for what the estate is made of.
+    """
+    plan = EstatePlan(estate, seed, start, quiet_days, days, scale)
+    command = [sys.executable, "-m", "sim", "--with-parent", f"--port={port}", *plan.arguments()]
     child = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
         command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -99,7 +105,7 @@ def running_tenant(
         line = child.stdout.readline() if child.stdout else ""
         if not line:
             raise RuntimeError(f"the simulated tenant ended with {child.wait(SECONDS_TO_WAIT)}")
-        running = RunningTenant(json.loads(line)["url"], seed, start, quiet_days, days)
+        running = RunningTenant(json.loads(line)["url"], plan)
         with running.session:
             yield running
     finally:
