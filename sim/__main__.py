@@ -11,6 +11,7 @@ from threading import Thread
 
 from sim.estate import START
 from sim.estates import NAMES, EstatePlan
+from sim.scenarios import SCENARIOS
 from sim.server import Server
 from sim.tenant import Tenant
 
@@ -26,17 +27,23 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--start", type=datetime.fromisoformat, default=START, help="a Monday, midnight UTC")
     parser.add_argument("--quiet-days", type=int, help="whole weeks of clean history")
     parser.add_argument("--days", type=int, help="days in which things go wrong")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="calm", metavar="NAME")
+    parser.add_argument("--list-scenarios", action="store_true", help="say what the scenarios are, and end")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     return parser.parse_args(given)
 
 
 def main(given: Sequence[str]) -> None:
     options = arguments(given)
+    if options.list_scenarios:
+        print("\n".join(f"{name:16} {found.words}" for name, found in SCENARIOS.items()))
+        return
     plan = EstatePlan(
         options.estate, options.seed, options.start, options.quiet_days, options.days, options.scale
     )
     estate = plan.build()
     with Server(Tenant(estate), options.port) as server:
+        server.controls.play(SCENARIOS[options.scenario])
         if options.with_parent:
             Thread(target=end_with_parent, daemon=True).start()
         print(json.dumps({"url": server.tenant.base, "now": estate.live.isoformat()}), flush=True)

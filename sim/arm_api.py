@@ -1,93 +1,70 @@
-"""The resource lists of Azure Resource Manager: subscriptions, AI accounts, deployments, in small pages."""
+"""Azure Resource Manager: groups, subscriptions, AI accounts and what is in them, in small pages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from sim.blueprint import NOT_OPENAI, SubscriptionPlan
-from sim.estate import Estate, SimAccount, SimDeployment
-from sim.wire import Answer, Refusal, Request, as_json
+from sim import arm_shapes as shapes
+from sim.estate import projects_of
+from sim.groups import children_of, subscriptions_below
+from sim.view import View
+from sim.wire import Answer, Request, as_json
 
 PAGE = 2  # small enough that every list but the shortest has a second page
-TENANT = "4f1c2d3e-90ab-4cde-8f01-23456789abcd"
+LARGE_PAGE, LARGE = 100, 100  # and a usual one, from so many accounts on
 
 
-def list_subscriptions(estate: Estate, request: Request, base: str) -> Answer:
-    return page([subscription_shape(plan) for plan in estate.subscriptions], request, base)
+def list_subscriptions(view: View, request: Request) -> Answer:
+    return page([shapes.subscription(plan) for plan in view.subscriptions()], view, request)
 
 
-def list_accounts(estate: Estate, request: Request, base: str, subscription: str) -> Answer:
-    if subscription.lower() not in {plan.id for plan in estate.subscriptions}:
-        raise Refusal(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
-    mine = [found for found in estate.accounts if found.subscription == subscription.lower()]
-    return page([account_shape(found) for found in mine], request, base)
+def get_subscription(view: View, subscription: str) -> Answer:
+    return as_json(shapes.subscription(view.subscription(subscription)))
 
 
-def list_deployments(
-    estate: Estate, request: Request, base: str, account: SimAccount | None, now: datetime
-) -> Answer:
-    if account is None:
-        raise Refusal(404, "ResourceNotFound", f"The resource under '{request.path}' was not found.")
-    there = [found for found in account.deployments if found.created <= now]
-    return page([deployment_shape(account, found) for found in there], request, base)
+def list_descendants(view: View, request: Request, group: str) -> Answer:
+    """The groups below a management group and the subscriptions in all of them, in one list."""
+    groups = [shapes.child_group(name, group) for name in children_of(group.lower())]
+    below = [shapes.child_subscription(plan) for plan in subscriptions_below(view, group)]
+    return page([*groups, *below], view, request)
 
 
-def page(values: Sequence[Mapping[str, Any]], request: Request, base: str) -> Answer:
+def list_groups(view: View, request: Request, subscription: str) -> Answer:
+    """The resource groups of a subscription: those of its AI accounts, and one that holds none."""
+    found: dict[str, dict[str, Any]] = {}
+    for account in view.accounts_in(subscription):
+        found.setdefault(account.plan.group.lower(), shapes.group(account))
+    shared = shapes.shared_group(view.subscription(subscription).id)
+    return page([*found.values(), shared], view, request)
+
+
+def list_accounts(view: View, request: Request, subscription: str) -> Answer:
+    return page([shapes.account(found) for found in view.accounts_in(subscription)], view, request)
+
+
+def get_account(view: View, identity: str) -> Answer:
+    return as_json(shapes.account(view.account(identity)))
+
+
+def list_deployments(view: View, request: Request, identity: str) -> Answer:
+    account = view.account(identity)
+    there = [shapes.deployment(account, found) for found in view.deployments(account)]
+    return page(there, view, request)
+
+
+def list_projects(view: View, request: Request, identity: str) -> Answer:
+    """The Foundry projects of an account; an account of another kind has none."""
+    account = view.account(identity)
+    return page([shapes.project(account, name) for name in projects_of(account)], view, request)
+
+
+def page(values: Sequence[Mapping[str, Any]], view: View, request: Request) -> Answer:
     given = request.parameters()
     start = int(given.get("$skiptoken", "0"))
-    body: dict[str, Any] = {"value": values[start : start + PAGE]}
-    if start + PAGE < len(values):
+    end = start + (LARGE_PAGE if len(view.estate.accounts) >= LARGE else PAGE)
+    body: dict[str, Any] = {"value": values[start:end]}
+    if end < len(values):
         version = given.get("api-version", "")
-        body["nextLink"] = f"{base}{request.path}?api-version={version}&$skiptoken={start + PAGE}"
+        path = quote(request.path)
+        body["nextLink"] = f"{view.base}{path}?api-version={version}&$skiptoken={end}"
     return as_json(body)
-
-
-def subscription_shape(plan: SubscriptionPlan) -> dict[str, Any]:
-    return {
-        "id": f"/subscriptions/{plan.id}",
-        "authorizationSource": "RoleBased",
-        "managedByTenants": [],
-        "subscriptionId": plan.id,
-        "tenantId": TENANT,
-        "displayName": plan.name,
-        "state": "Enabled",
-        "subscriptionPolicies": {"quotaId": "EnterpriseAgreement_2014-09-01", "spendingLimit": "Off"},
-    }
-
-
-def account_shape(account: SimAccount) -> dict[str, Any]:
-    plan = account.plan
-    return {
-        "id": account.id,
-        "name": plan.name,
-        "type": "Microsoft.CognitiveServices/accounts",
-        "kind": plan.kind,
-        "location": plan.region,
-        "sku": {"name": "S0"},
-        "tags": dict(plan.tags),
-        "properties": {
-            "endpoint": f"https://{plan.name.lower()}.openai.azure.com/",
-            "provisioningState": "Succeeded",
-            "customSubDomainName": plan.name.lower(),
-            "publicNetworkAccess": "Enabled",
-        },
-    }
-
-
-def deployment_shape(account: SimAccount, deployment: SimDeployment) -> dict[str, Any]:
-    plan = deployment.plan
-    maker = "OpenAI-OSS" if plan.model in NOT_OPENAI else "OpenAI"
-    return {
-        "id": f"{account.id}/deployments/{plan.name}",
-        "name": plan.name,
-        "type": "Microsoft.CognitiveServices/accounts/deployments",
-        "sku": {"name": plan.sku, "capacity": plan.capacity},
-        "properties": {
-            "model": {"format": maker, "name": plan.model, "version": plan.version},
-            "versionUpgradeOption": "OnceNewDefaultVersionAvailable",
-            "currentCapacity": plan.capacity,
-            "raiPolicyName": "Microsoft.DefaultV2",
-            "provisioningState": "Succeeded",
-        },
-        "systemData": {"createdAt": deployment.created.isoformat().replace("+00:00", "Z")},
-    }

@@ -49,11 +49,14 @@ class BilledItem:
         """Units a day, as they will stand when nothing moves any more."""
         return np.asarray(np.diff(self.used[::SLOTS_A_DAY]))
 
-    def known(self, since: timedelta) -> Floats:
-        """Units a day as the bill shows them when `since` has passed from the estate's start."""
+    def known(self, since: timedelta, ended: timedelta = timedelta.max) -> Floats:
+        """Units a day as the bill shows them when `since` has passed from the estate's start.
+
+        Nothing is used after `ended`, when the resource was removed.
+        """
         refreshed = since - since % REFRESH
-        prompt = refreshed - timedelta(hours=8 + 8 * self.luck)
-        rest = refreshed - timedelta(hours=40 + 4 * self.luck)
+        prompt = min(ended, refreshed - timedelta(hours=8 + 8 * self.luck))
+        rest = min(ended, refreshed - timedelta(hours=40 + 4 * self.luck))
         return PROMPT_SHARE * self.until(prompt) + (1 - PROMPT_SHARE) * self.until(rest)
 
     def until(self, cut: timedelta) -> Floats:

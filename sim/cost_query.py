@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sim.billing import Facts
+from sim.groups import above_subscriptions
+from sim.view import View
 from sim.wire import Refusal
 
 MOST_AGGREGATIONS = 2
@@ -25,6 +28,7 @@ DIMENSIONS = {
         "SubscriptionId",
         "SubscriptionName",
         "ChargeType",
+        "PricingModel",
         "PublisherType",
     )
 }
@@ -32,7 +36,6 @@ AGGREGATES = {
     name.lower(): name for name in ("Cost", "PreTaxCost", "CostUSD", "PreTaxCostUSD", "UsageQuantity")
 }
 
-Facts = Mapping[str, str]  # a billed row by dimension in lower case; tags as "tag:name"
 Test = Callable[[Facts], bool]
 
 
@@ -49,6 +52,7 @@ class Group:
 class CostQuery:
     """[first, last] are whole days. `granularity` is "daily", "monthly" or "" for the whole."""
 
+    amortised: bool
     first: date
     last: date
     granularity: str
@@ -61,7 +65,7 @@ def bad(message: str) -> Refusal:
     return Refusal(400, "BadRequest", message)
 
 
-def parse_query(body: Any, now: datetime) -> CostQuery:
+def parse_query(view: View, scope: str, body: Any) -> CostQuery:
     """Raises Refusal with 400 for what the service would refuse."""
     if not isinstance(body, dict) or not isinstance(body.get("dataset"), dict):
         raise bad("Invalid query definition: missing dataset")
@@ -71,13 +75,16 @@ def parse_query(body: Any, now: datetime) -> CostQuery:
     granularity = str(dataset.get("granularity") or "").lower()
     if granularity not in ("", "none", "daily", "monthly"):
         raise bad(f"Invalid query definition: granularity '{dataset['granularity']}'")
-    first, last = days(body, now)
+    first, last = days(body, view.now)
+    if view.options.future_as_last_year and last > view.now.date():
+        first, last = a_year_before(first), a_year_before(last)
     return CostQuery(
+        body["type"] == "AmortizedCost",
         first,
         last,
         granularity.replace("none", ""),
         aggregates(dataset.get("aggregation") or {}),
-        groups(dataset.get("grouping") or []),
+        groups(dataset.get("grouping") or [], scope),
         condition(dataset["filter"]) if dataset.get("filter") else lambda facts: True,
     )
 
@@ -102,6 +109,10 @@ def days(body: Mapping[str, Any], now: datetime) -> tuple[date, date]:
     return first, last
 
 
+def a_year_before(moment: date) -> date:
+    return moment - timedelta(days=365)
+
+
 def day(text: Any) -> date:
     try:
         moment = datetime.fromisoformat(str(text))
@@ -120,10 +131,13 @@ def aggregates(given: Any) -> tuple[str, ...]:
     return tuple(AGGREGATES[name.lower()] for name in names)
 
 
-def groups(given: Any) -> tuple[Group, ...]:
+def groups(given: Any, scope: str) -> tuple[Group, ...]:
     if not isinstance(given, list) or len(given) > MOST_GROUPINGS:
         raise bad(f"Invalid query definition: at most {MOST_GROUPINGS} groupings are supported")
-    return tuple(group(one) for one in given)
+    found = tuple(group(one) for one in given)
+    if above_subscriptions(scope) and any(one.key == "resourceid" for one in found):
+        raise bad(f"Invalid query definition: grouping by ResourceId is not supported at scope '{scope}'")
+    return found
 
 
 def group(one: Mapping[str, Any]) -> Group:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import requests
 
 from sim.estate import START, Estate
@@ -28,10 +29,14 @@ class RunningTenant:
         self.url = url
         self.arm = url  # base_url of the management clients
         self.metrics = url + "/metrics/{region}"  # template of the metrics endpoints
+        self.logs = url + "/logs"  # api.loganalytics.io: its paths begin with /v1
+        self.prices = url + "/prices"  # prices.azure.com
+        self.login = url + "/login"  # login.microsoftonline.com
         self.slack_api = url + "/slack/api"
         self.plan = plan
         self.session = requests.Session()
         self.session.trust_env = False
+        self.gone: list[str] = []
 
     @cached_property
     def estate(self) -> Estate:
@@ -56,12 +61,42 @@ class RunningTenant:
         self.put("faults", list(faults))
 
     def set_options(self, **options: Any) -> None:
-        """Replace the options; see `sim.tenant.Options`."""
-        self.put("options", options)
+        """Replace the options; see `sim.options.Options`. Those left out go back to their defaults."""
+        self.put("options", msgspec.to_builtins(options))
+
+    def set_scenario(self, name: str) -> None:
+        """Replace options, faults and missing roles by those of `sim.scenarios`, and restore what is removed.
+
+        "calm" is the tenant as it started. The clock and the counted requests stay.
+        """
+        self.put("scenario", {"name": name})
+        self.gone = []
+
+    def take_role(self, role: str, scope: str = "/") -> None:
+        """From now on the role is missing on an ARM id and below; see `sim.roles` for the names."""
+        self.put("roles", {"role": role, "scope": scope, "assigned": False})
+
+    def assign_role(self, role: str, scope: str = "/") -> None:
+        """Give back a role that was taken on the scope or below it."""
+        self.put("roles", {"role": role, "scope": scope, "assigned": True})
+
+    def remove(self, *identities: str) -> None:
+        """Accounts, deployments or subscriptions, by ARM id, that are gone from now on."""
+        self.gone += identities
+        self.put("removed", self.gone)
+
+    def restore(self, *identities: str) -> None:
+        """Undo `remove`; of everything when nothing is named."""
+        folded = {one.lower() for one in identities}
+        self.gone = [one for one in self.gone if folded and one.lower() not in folded]
+        self.put("removed", self.gone)
 
     def requests(self) -> dict[str, Any]:
-        """`counts` by route since the start, and the `recent` requests to Azure and chat, oldest first."""
+        """`counts` by route and `apis` by API since the start or the last reset; `recent`, oldest first."""
         return dict(self.get("requests"))
+
+    def reset_requests(self) -> None:
+        self.put("requests/reset", None)
 
     def messages(self) -> list[dict[str, Any]]:
         """Every accepted message in order; see `sim.messages.Message`."""

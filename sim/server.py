@@ -1,12 +1,14 @@
 """The tenant on a socket: HTTP/1.1 with keep-alive, each answer in one write."""
 
 import socket
+import time
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
 from urllib.parse import unquote
 
+from sim.controls import Controls
 from sim.tenant import Tenant
 from sim.wire import Answer, Request
 
@@ -28,12 +30,16 @@ class Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(length),
         )
-        answer = self.server.tenant.answer(request)
-        if answer.lost:
+        asked = self.server.controls if request.path.startswith("/sim/") else self.server.tenant
+        answer = asked.answer(request)
+        if answer.delay:
+            time.sleep(answer.delay)
+        if not answer.lost:
+            sent = as_bytes(answer)
+            self.wfile.write(sent[: -(len(answer.body) // 2)] if answer.torn else sent)
+        if answer.lost or answer.torn:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        self.wfile.write(as_bytes(answer))
 
     do_GET = do_POST = do_PUT = serve
 
@@ -50,7 +56,7 @@ class Server(ThreadingTCPServer):
 
     def __init__(self, tenant: Tenant, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.tenant = tenant
+        self.tenant, self.controls = tenant, Controls(tenant)
         tenant.base = f"http://127.0.0.1:{self.server_address[1]}"
 
 

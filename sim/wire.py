@@ -1,7 +1,7 @@
 """What comes in over HTTP and what goes out, without a socket in sight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -35,26 +35,44 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`lost` is for a fault: the connection ends without an answer."""
+    """The last three are for faults.
+
+    `delay` is in seconds. `lost` ends the connection without an answer, `torn` in the middle of the body.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON_TYPE
+    delay: float = 0.0
     lost: bool = False
+    torn: bool = False
+
+    def having(self, headers: Mapping[str, str]) -> "Answer":
+        """The same answer with more headers."""
+        return replace(self, headers={**self.headers, **headers}) if headers else self
 
 
 class Refusal(Exception):
-    """An Azure error: code and message, wrapped in `error` as most of Azure does."""
+    """An Azure error: code, message and innererror, wrapped in `error` as most of Azure does."""
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        inner: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+        self.status, self.code, self.message = status, code, message
+        self.headers, self.inner = headers or {}, inner
 
     def answer(self) -> Answer:
-        return as_json({"error": {"code": self.code, "message": self.message}}, self.status, self.headers)
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.inner:
+            error["innererror"] = self.inner
+        return as_json({"error": error}, self.status, self.headers)
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
