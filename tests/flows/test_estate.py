@@ -51,10 +51,10 @@ class Listing:
             raise self.refused[subscription]
         return {"values": []}
 
-    def costs(self, scope, start, end):
+    def cost_page(self, scope, question, link=""):
         if (subscription := scope.split("/")[2]) in self.refused:
             raise self.refused[subscription]
-        return []
+        return {}
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def ports(tmp_path, azure):
 
 
 def poll_all(ports, now):
-    for source in ("usage", "spend"):
-        for message in plan(ports, source):
+    for timer in ("usage", "spend"):
+        for message in plan(ports, timer, now):
             poll_scope(ports, message, now)
 
 
@@ -91,7 +91,7 @@ def test_subscriptions_that_cannot_be_listed_are_those_of_the_last_time(ports, a
 def test_the_first_round_without_a_login_watches_nothing_and_does_not_fail(ports, azure):
     azure.listed = SignInFault("no login")
 
-    assert plan(ports, "usage") == []
+    assert plan(ports, "usage", NOW) == []
 
 
 def test_subscriptions_in_the_configuration_need_no_list(ports, azure):
@@ -151,11 +151,11 @@ def test_polls_that_never_ran_at_all_are_told(ports):
 def test_tending_before_a_first_poll_does_not_keep_it_from_being_the_first(ports):
     watched(ports)
     tend(ports, NOW)
-    assert load_mark(ports, "usage", ONE).read_until is None
+    assert load_mark(ports, "usage", ONE)[0].read_until is None
 
     poll_all(ports, NOW + MINUTE)
     tend(ports, NOW + 30 * MINUTE)
-    assert load_mark(ports, "usage", ONE).failing_since is None
+    assert load_mark(ports, "usage", ONE)[0].failing_since is None
     assert [one for one in incidents(ports) if "usage" in one.alert.key and one.open] == []
 
 
@@ -186,7 +186,7 @@ def test_an_estate_that_can_only_be_read_in_part_is_not_kept(ports, azure):
 @pytest.mark.parametrize("subscription", ["", "a\x00b", "x" * 300, "../..", "a|b", 7.5])
 def test_a_job_for_no_subscription_is_let_go(ports, azure, subscription):
     logged: list[Any] = []
-    message = json.dumps({"source": "usage", "subscription": subscription})
+    message = json.dumps({"source": "usage", "subject": subscription, "round": NOW.isoformat()})
 
     assert poll_scope(replace(ports, log=logged.append), message, NOW) == []
     assert azure.asked == []

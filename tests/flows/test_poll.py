@@ -12,9 +12,11 @@ import pytest
 
 from cli.run import ports_for
 from shared.core.faults import Unreachable
+from shared.core.freshness import LEASE
 from shared.core.model import TOKENS_IN, Incident, Kind, Scope
+from shared.flows.estate import watched
 from shared.flows.keep import costs_since, known_names, load_baselines, load_mark
-from shared.flows.poll import plan, poll_scope
+from shared.flows.poll import left_over, plan, poll_scope
 from shared.flows.poll_usage import poll_usage
 from shared.flows.tend import tend
 from shared.formats import records
@@ -45,13 +47,13 @@ def ports(tenant, tmp_path):
     return ports_for(tenant, tmp_path)
 
 
-def job(source, subscription):
-    return json.dumps({"source": source, "subscription": subscription})
+def job(source, subscription, now):
+    return json.dumps({"source": source, "subject": subscription, "round": now.isoformat()})
 
 
 def poll(ports, tenant, source, subscription, now):
     tenant.set_clock(now)
-    return poll_scope(ports, job(source, subscription), now)
+    return poll_scope(ports, job(source, subscription, now), now)
 
 
 def usage(ports, subscription):
@@ -121,10 +123,10 @@ def test_ticks_that_were_missed_change_nothing_in_the_end(ports, tenant, live, t
 
 def test_one_subscription_that_fails_does_not_stop_the_others(ports, tenant, live):
     tenant.set_faults([{"path_contains": PLATFORM, "status": 403}])
-    for message in plan(ports, "usage"):
+    for message in plan(ports, "usage", live):
         poll_scope(ports, message, live)
 
-    answered = {one: load_mark(ports, "usage", one).answered_at for one in (AGENTS, PLATFORM, SANDBOX)}
+    answered = {one: load_mark(ports, "usage", one)[0].answered_at for one in (AGENTS, PLATFORM, SANDBOX)}
     assert answered == {AGENTS: live, PLATFORM: None, SANDBOX: live}
 
 
@@ -140,7 +142,7 @@ def test_a_refusal_that_lasts_is_told_once_and_its_end_too(ports, tenant, live):
     assert told == [0, 0, 0, 2, 0, 0, 0, 2]
     (incident,) = incidents(ports, Kind.FRESHNESS)
     assert not incident.open
-    assert load_mark(ports, "usage", SANDBOX).read_until == live + 70 * MINUTE
+    assert load_mark(ports, "usage", SANDBOX)[0].read_until == live + 70 * MINUTE
 
 
 def test_a_throttled_source_is_left_alone_and_the_other_goes_on(ports, tenant, live):
@@ -152,15 +154,15 @@ def test_a_throttled_source_is_left_alone_and_the_other_goes_on(ports, tenant, l
     poll(ports, tenant, "spend", SANDBOX, live + 9 * MINUTE)
     poll(ports, tenant, "usage", SANDBOX, live + 9 * MINUTE)
     assert tenant.requests()["counts"].get("costs", 0) == asked
-    assert load_mark(ports, "usage", SANDBOX).answered_at == live + 9 * MINUTE
+    assert load_mark(ports, "usage", SANDBOX)[0].answered_at == live + 9 * MINUTE
 
     poll(ports, tenant, "spend", SANDBOX, live + 10 * MINUTE)
-    assert load_mark(ports, "spend", SANDBOX).answered_at == live + 10 * MINUTE
+    assert load_mark(ports, "spend", SANDBOX)[0].answered_at == live + 10 * MINUTE
 
 
 def test_polls_that_do_not_run_are_told_by_tend(ports, tenant, live):
     for source in ("usage", "spend"):
-        for message in plan(ports, source):
+        for message in plan(ports, source, live):
             poll_scope(ports, message, live)
 
     assert tend(ports, live + 29 * MINUTE) == []
@@ -191,10 +193,10 @@ def test_costs_are_kept_by_day_and_corrected(ports, tenant, live):
 
 def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
     class Odd:
-        def costs(self, scope, start, end):
-            pages = ports.azure.costs(scope, start, end)
-            pages[0]["properties"]["rows"].append(["what", "is", "this"])
-            return pages
+        def cost_page(self, scope, question, link=""):
+            page = ports.azure.cost_page(scope, question, link)
+            page["properties"]["rows"].append(["what", "is", "this"])
+            return page
 
     logged: list[Any] = []
     odd = replace(ports, azure=Odd(), log=logged.append)
@@ -239,13 +241,17 @@ def outcome_of(ports):
 
 
 def killed_at(ports, calls, now):
-    """Runs a poll that dies at that call, then another; whether the first one died."""
+    """Runs a poll that dies at that call, and then what comes of it; whether the first one died."""
+    watched(ports)
     counter = countdown(calls)
     mortal = replace(ports, store=Mortal(ports.store, counter), azure=Mortal(ports.azure, counter))
     try:
-        poll_scope(mortal, job("usage", SANDBOX), now)
+        poll_scope(mortal, job("usage", SANDBOX, now), now)
     except Dies:
-        poll_scope(ports, job("usage", SANDBOX), now)
+        # The queue hands the job out again; where it was claimed, `tend` takes it up after the lease.
+        poll_scope(ports, job("usage", SANDBOX, now), now)
+        for message in left_over(ports, now + LEASE):
+            poll_scope(ports, message, now + LEASE)
         return True
     return False
 
@@ -285,7 +291,7 @@ def test_a_first_look_that_is_killed_is_made_again(ports, tenant, live, tmp_path
 
 
 def test_more_than_fifty_accounts_of_a_region_are_asked_in_parts(ports, live):
-    asked = []
+    sizes = []
 
     class Many:
         def accounts(self, subscription):
@@ -297,14 +303,14 @@ def test_more_than_fifty_accounts_of_a_region_are_asked_in_parts(ports, live):
         def deployments(self, account):
             return []
 
-        def metrics(self, region, resources, names, dimensions, start, end, grain):
-            asked.append(len(resources))
+        def metrics(self, region, resources, query, asked, grain):
+            sizes.append(len(resources))
             return {"values": []}
 
-    poll_usage(replace(ports, azure=Many()), SANDBOX, load_mark(ports, "usage", SANDBOX), live)
+    poll_usage(replace(ports, azure=Many()), SANDBOX, load_mark(ports, "usage", SANDBOX)[0], live)
 
-    assert sorted(set(asked)) == [20, 50]
-    assert sum(asked) == 120 * 2 * 2  # two questions, for the weeks before and for now
+    assert sorted(set(sizes)) == [20, 50]
+    assert sum(sizes) == 120 * 2 * 2  # two questions, for the weeks before and for now
 
 
 def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):
@@ -313,7 +319,7 @@ def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):
             raise Unreachable("ARM list: ServiceRequestError")
 
     cut = replace(ports, azure=Cut())
-    assert poll_scope(cut, job("usage", SANDBOX), live) == []
+    assert poll_scope(cut, job("usage", SANDBOX, live), live) == []
 
-    mark = load_mark(ports, "usage", SANDBOX)
+    mark = load_mark(ports, "usage", SANDBOX)[0]
     assert (mark.failing_since, mark.trouble) == (live, "ARM list: ServiceRequestError")

@@ -21,7 +21,7 @@ from shared.core.model import (
     Scope,
 )
 from shared.formats.records import pack, unpack
-from shared.formats.token_metrics import BY_DEPLOYMENT, BY_STATUS, QUESTIONS, Source, names_of, parse
+from shared.formats.token_metrics import BY_DEPLOYMENT, BY_STATUS, QUESTIONS, Source, parse, query_for
 
 AZURE = Path(__file__).parent.parent / "fixtures" / "azure"
 GRAIN = timedelta(minutes=5)
@@ -254,7 +254,7 @@ def test_the_documented_error_holds_no_readings():
 
 
 def test_both_families_are_asked_for_and_no_metric_twice():
-    names = [name for sources, _ in QUESTIONS for name in names_of(sources)]
+    names = [name for question in QUESTIONS for name in query_for(*question).names]
     assert {"InputTokens", "ProcessedPromptTokens", "ModelRequests", "AzureOpenAIRequests"} < set(names)
     assert len(set(names)) == len(names)
 
