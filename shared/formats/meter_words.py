@@ -36,7 +36,7 @@ WORDS = (
     ("counts", "GB", "gb"),
     ("nothing", "", "1k 1m az azure unit units standard deployment processing"),
     ("not its own", "grader", "grader"),
-    ("not its own", "router's fee", "routers"),
+    ("not its own", "router's fee", "router routers"),
 )
 # Words of a model's own name that also say what is usual for it. A hyphen marks the model's own words.
 USUAL = {

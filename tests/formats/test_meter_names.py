@@ -98,6 +98,7 @@ def test_what_is_billed_by_the_hour_counts_no_tokens(words):
         ("gpt 4.1 cached Outp glbl Tokens", "unknown spelling: cached output"),
         ("gpt 4.1 Inp glbl Data Zone Tokens", "unknown spelling: DataZone and Global at once"),
         ("gpt 4.1 video Inpu glbl", "unknown spelling: neither input nor output"),
+        ("Model Router Inp Gl 1M Tokens", "not a deployment's own tokens: router's fee"),
         ("Inp glbl Tokens", NOT_A_MODEL),
         ("", NOT_A_MODEL),
     ],
