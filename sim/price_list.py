@@ -25,8 +25,12 @@ REGIONS = {
 }
 DEARER = {"koreacentral": ("KR Central", 1.1), "switzerlandnorth": ("CH North", 1.32)}
 GLOBAL = ("glbl", "Gl ", " Gl")
-UNITS = {1_000: "1K", 1_000_000: "1M", 0: "1 Hour"}
+UNITS = {1_000: "1K", 1_000_000: "1M", 1: "1 Hour", 0: "1 Hour"}
 FAMILIES = (
+    ("Claude", "Anthropic Claude"),
+    ("Mistral", "Azure Mistral Models"),
+    ("realtime", "Azure OpenAI Media"),
+    ("image", "Azure OpenAI Media"),
     ("embedding", "Azure OpenAI Embedding"),
     ("o3", "Azure OpenAI Reasoning"),
     ("5.4", "Azure OpenAI GPT5"),
@@ -71,8 +75,7 @@ def billed_meters() -> list[BilledMeter]:
 
 
 def listed_price(meter: BilledMeter, region: str, location: str, factor: float) -> ListPrice:
-    """A meter of a size that the list has no word for is priced by its number of tokens."""
-    unit = UNITS.get(meter.size, str(meter.size))
+    unit = UNITS[meter.size]
     return ListPrice(meter.name, product_of(meter), region, location, unit, round(meter.price * factor, 8))
 
 
@@ -84,14 +87,15 @@ def with_decoys(price: ListPrice) -> Iterator[ListPrice]:
     """The price and those that must not be taken for it."""
     yield replace(price, kind="DevTestConsumption", price=round(price.price * 0.9, 8))
     yield price
-    if price.unit == "1 Hour":
+    if "Provisioned" in price.meter:
         yield replace(price, kind="Reservation", term="1 Month", price=260.0)
         yield replace(price, kind="Reservation", term="1 Year", price=2652.0)
         return
-    swapped = price.meter.replace("-", " ") if "-" in price.meter else price.meter.replace(" ", "-")
-    other = "mini0718 BatchInp" if "mini" in price.meter else "Batch Inp"
-    yield replace(price, meter=swapped.removesuffix("-Tokens") + "-Tokens", price=round(price.price * 3, 8))
-    yield replace(price, meter=f"{price.sku} {other} DZ Tokens", price=round(price.price / 2, 8))
+    if not price.meter.endswith(" Tokens"):
+        return
+    swapped = price.sku.replace("-", " ") if "-" in price.sku else price.sku.replace(" ", "-")
+    yield replace(price, meter=f"{swapped} Tokens", price=round(price.price * 3, 8))
+    yield replace(price, meter=f"{price.sku} Batch Tokens", price=round(price.price / 2, 8))
 
 
 def item_shape(price: ListPrice, currency: str, rate: float) -> dict[str, Any]:

@@ -51,5 +51,5 @@ def reservation_for(item: BilledItem, origin: date) -> Reservation | None:
     if item.meter.size:
         return None
     order = f"/providers/Microsoft.Capacity/reservationOrders/{uuid5(NAMESPACE_URL, item.resource.lower())}"
-    used = float(item.days()[0]) / HOURS_A_DAY
+    used = float(item.days().max()) / HOURS_A_DAY
     return Reservation(order, round(used * SPARE), origin + FIRST_AFTER)
