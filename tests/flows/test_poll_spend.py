@@ -1,5 +1,6 @@
 """Billed cost: every day read, again while it may change, and no further than Cost Management lets us."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 
 from cli.run import ports_for
 from shared.core.faults import Throttled
+from shared.core.freshness import LEASE
 from shared.core.model import Kind
 from shared.core.periods import day_of
 from shared.flows.keep import costs_since, known_names, load_mark
-from shared.flows.poll import poll_scope
+from shared.flows.poll import left_over, poll_scope
 from shared.flows.poll_spend import HISTORY, LONGEST_ASK, REREAD
 from shared.flows.ports import Ports
+from shared.formats.moments import parse_moment
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
 from sim.process import RunningTenant, running_tenant
@@ -29,7 +32,6 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 ONE = SCOPE.resource.split("/")[2]
-JOB = '{"source": "spend", "subscription": "%s"}'
 YEARLY = "budgets: [{name: year, amount: 1000000, grain: year}]"
 
 SMALL = """
@@ -57,9 +59,13 @@ def ports(tenant, tmp_path):
     return ports_for(tenant, tmp_path)
 
 
+def job(subscription, now):
+    return json.dumps({"source": "spend", "subject": subscription, "round": now.isoformat()})
+
+
 def poll(ports, tenant, subscription, now):
     tenant.set_clock(now)
-    return poll_scope(ports, JOB % subscription, now)
+    return poll_scope(ports, job(subscription, now), now)
 
 
 def asking(ports: Ports, azure: Any, **named: Any) -> Ports:
@@ -115,7 +121,7 @@ def test_a_year_is_read_although_only_four_questions_are_allowed_a_minute(ports,
     answered = []
     for hour in range(4):
         poll(yearly, tenant, AGENTS, live + hour * HOUR)
-        answered.append(load_mark(ports, "spend", AGENTS).answered_at is not None)
+        answered.append(load_mark(ports, "spend", AGENTS)[0].answered_at is not None)
 
     assert (answered[0], answered[-1]) == (False, True)
     first = live + 3 * HOUR
@@ -125,9 +131,9 @@ def test_a_year_is_read_although_only_four_questions_are_allowed_a_minute(ports,
 def test_a_longer_budget_that_is_added_later_has_its_days_read_too(tmp_path):
     days = Days()
     with ports_telling(Chat(), tmp_path / "later.db", watch="{}") as ports:
-        poll_scope(asking(ports, days), JOB % ONE, NOW)
+        poll_scope(asking(ports, days), job(ONE, NOW), NOW)
         assert min(days.asked) == day_of(NOW) - HISTORY
-        poll_scope(asking(ports, days, watch=parse_watch(YEARLY)), JOB % ONE, NOW + HOUR)
+        poll_scope(asking(ports, days, watch=parse_watch(YEARLY)), job(ONE, NOW + HOUR), NOW + HOUR)
 
     assert min(days.asked) == datetime(2026, 1, 1, tzinfo=NOW.tzinfo)
 
@@ -139,14 +145,14 @@ def test_meters_of_a_history_that_took_several_rounds_are_no_newcomers(tmp_path)
         days.meters = {day_of(NOW) - 20 * DAY: "seldom"}
         for hour in range(3):
             days.left = 2
-            poll_scope(ports, JOB % ONE, NOW + hour * HOUR)
+            poll_scope(ports, job(ONE, NOW + hour * HOUR), NOW + hour * HOUR)
         days.left = 10**6
-        poll_scope(ports, JOB % ONE, NOW + 3 * HOUR)
+        poll_scope(ports, job(ONE, NOW + 3 * HOUR), NOW + 3 * HOUR)
         assert "billing meter: seldom" in (known_names(ports, ONE, "billing") or {})
 
         later = NOW + 4 * HOUR
         days.meters |= {day_of(NOW): "seldom", day_of(NOW) - DAY: "new"}
-        poll_scope(ports, JOB % ONE, later)
+        poll_scope(ports, job(ONE, later), later)
         found = [one.alert.what for one in incidents(ports) if one.alert.kind is Kind.NEWCOMER]
 
     assert found == ["New billing meter: new on a"]
@@ -160,10 +166,12 @@ class Days:
         self.meters: dict[datetime, str] = {}
         self.now, self.left = NOW, 10**6
 
-    def costs(self, scope, start, end):
+    def cost_page(self, scope, question, link=""):
         if not self.left:
             raise Throttled("too often", MINUTE)
         self.left -= 1
+        start, last = map(parse_moment, question["timePeriod"].values())
+        end = last + timedelta(seconds=1)
         assert timedelta() < end - start <= LONGEST_ASK
         days = [start + number * DAY for number in range((end - start).days)]
         self.asked |= dict.fromkeys(days, self.now)
@@ -173,7 +181,7 @@ class Days:
             for day in days
             if day in self.meters
         ]
-        return [{"properties": {"columns": [{"name": name} for name in names], "rows": rows}}]
+        return {"properties": {"columns": [{"name": name} for name in names], "rows": rows}}
 
 
 rounds = st.lists(
@@ -190,8 +198,8 @@ def test_after_any_rounds_missed_and_throttled_every_day_was_read_when_it_was_fi
         for hours, allowed in [*rounds, *[(1, 3)] * 8]:
             days.now += hours * HOUR
             days.left = allowed
-            poll_scope(ports, JOB % ONE, days.now)
-        mark = load_mark(ports, "spend", ONE)
+            poll_scope(ports, job(ONE, days.now), days.now)
+        mark, _ = load_mark(ports, "spend", ONE)
 
     assert mark.answered_at == days.now
     day = datetime(days.now.year, 1, 1, tzinfo=NOW.tzinfo)
@@ -203,22 +211,31 @@ def test_after_any_rounds_missed_and_throttled_every_day_was_read_when_it_was_fi
 def test_killed_between_any_two_calls_and_run_again_ends_the_same():
     days = Days()
     days.meters = {day_of(NOW) - number * DAY: f"meter {number % 3}" for number in range(60)}
+    small = SMALL + f"subscriptions: ['{ONE}']"
+    after = NOW + LEASE
 
     def result_of(ports):
-        return kept(ports, ONE), keys(ports, ""), known_names(ports, ONE, "billing")
+        told = [(one.alert.key, one.alert.steps, one.transitions) for one in incidents(ports)]
+        return (
+            kept(ports, ONE),
+            told,
+            len(keys(ports, "outbox|")),
+            [*(known_names(ports, ONE, "billing") or {})],
+        )
 
-    with ports_telling(Chat(), ":memory:", watch=SMALL) as undisturbed:
-        poll_scope(asking(undisturbed, days), JOB % ONE, NOW)
+    with ports_telling(Chat(), ":memory:", watch=small) as undisturbed:
+        poll_scope(asking(undisturbed, days), job(ONE, NOW), NOW)
         expected = result_of(undisturbed)
         assert len(keys(undisturbed, "outbox|")) == 1
     for calls in count():
         mortal = Mortal(calls)
-        with ports_telling(Chat(), ":memory:", watch=SMALL) as ports:
+        with ports_telling(Chat(), ":memory:", watch=small) as ports:
             died = asking(ports, mortal.standing_before(days), store=mortal.standing_before(ports.store))
             with suppress(Killed):
-                poll_scope(died, JOB % ONE, NOW)
+                poll_scope(died, job(ONE, NOW), NOW)
                 break
-            poll_scope(asking(ports, days), JOB % ONE, NOW)
+            for again in left_over(ports, after) or [job(ONE, after)]:
+                poll_scope(asking(ports, days), again, after)
             assert result_of(ports) == expected, calls
 
     assert calls > 50
