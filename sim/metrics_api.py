@@ -4,14 +4,14 @@ The body is written as text: a replay asks tens of thousands of times.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
 from zlib import crc32
 
 from sim.estate import Estate, SimAccount, projects_of
-from sim.metric_names import NAMESPACES, Metric
+from sim.metric_names import ACCOUNTS, PROJECTS, Metric, Namespace
 from sim.metric_points import Calendar, Window, points
 from sim.metric_query import TRACE, Filter, MetricQuery, bad, parse_query
 from sim.metric_series import Leaf, Series, merged
@@ -29,9 +29,8 @@ class Resource:
     project: str = ""
 
     @property
-    def namespace(self) -> str:
-        kind = "microsoft.cognitiveservices/accounts"
-        return f"{kind}/projects" if self.project else kind
+    def namespace(self) -> Namespace:
+        return PROJECTS if self.project else ACCOUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +41,34 @@ class Shown:
     leaf: Leaf
 
 
-class MetricsApi:
-    """Answers batches. Safe to use from several threads.
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """In three points it is not known how Azure answers, or it is not the same everywhere."""
 
-    How Azure answers is not known, or not the same everywhere, in three points; each can be switched.
-    `unknown` holds regions whose service does not know the newer metrics, and metrics that none knows;
-    `anonymous` leaves the ids out of the results, which then can only be matched by their order;
-    `missing_is_empty` answers a resource that is not there with no series where it is a 400 otherwise.
-    """
+    unknown: frozenset[str] = frozenset()  # in lower case: regions without the newer metrics, metrics in none
+    anonymous: bool = False  # results without ids, which can only be matched by their order
+    missing_is_empty: bool = False  # a resource that is not there has no series; otherwise it is a 400
+
+    def unknown_in(self, region: str) -> frozenset[str]:
+        """The metrics, in lower case, that the service of a region has never heard of."""
+        if region not in self.unknown:
+            return self.unknown
+        newer = {name for name, metric in ACCOUNTS.metrics.items() if metric.newer}
+        return self.unknown | newer
+
+
+Gone = Callable[[str], datetime | None]
+
+
+def never(identity: str) -> None:
+    """Nothing is ever removed."""
+
+
+class MetricsApi:
+    """Answers batches. Safe to use from several threads."""
 
     def __init__(self, estate: Estate) -> None:
-        self.unknown: frozenset[str] = frozenset()  # in lower case
-        self.anonymous = self.missing_is_empty = False
+        self.conduct = Conduct()
         self.accounts = {account.id.lower(): account for account in estate.accounts}
         self.known = {resource_id: Resource(account) for resource_id, account in self.accounts.items()} | {
             f"{account.id}/projects/{name}".lower(): Resource(account, name)
@@ -63,39 +78,23 @@ class MetricsApi:
         self.calendar, self.made = Calendar(estate.start, estate.slots), Series()
         self.cache: dict[tuple[str, str, str, str], tuple[Shown, ...]] = {}
 
-    def answer(self, request: Request, region: str, subscription: str, now: datetime) -> Answer:
-        """Raises Refusal for what the service would refuse."""
-        query = parse_query(request.parameters(), now, self.unknown_in(region.lower()))
-        identities = identities_of(request)
-        found = [self.resource(one, query, region.lower(), subscription.lower()) for one in identities]
-        parts = [
-            self.resource_text(identity, resource, query, region.lower(), now)
-            for identity, resource in zip(identities, found, strict=True)
-        ]
+    def answer(
+        self, request: Request, region: str, subscription: str, now: datetime, gone: Gone = never
+    ) -> Answer:
+        """Raises Refusal for what the service would refuse; `gone` says since when an id has been removed."""
+        region, subscription, conduct = region.lower(), subscription.lower(), self.conduct
+        query = parse_query(request.parameters(), now, conduct.unknown_in(region))
+        parts = []
+        for identity in identities_of(request):
+            if not identity.lower().startswith(f"/subscriptions/{subscription}/"):
+                raise bad(f"The resource id {identity} is not in subscription {subscription}, {TRACE}")
+            found = None if gone(identity) else self.known.get(identity.lower().rstrip("/"))
+            if found:
+                check_place(identity, found, query, region)
+            elif not conduct.missing_is_empty:
+                raise bad(f"The resource id {identity} was not found, {TRACE}")
+            parts.append(self.resource_text(identity, found, query, region, now))
         return Answer(200, f'{{"values":[{",".join(parts)}]}}'.encode())
-
-    def unknown_in(self, region: str) -> frozenset[str]:
-        """The metrics, in lower case, that the service of a region has never heard of."""
-        if region not in self.unknown:
-            return self.unknown
-        every = (metric for namespace in NAMESPACES.values() for metric in namespace.metrics.values())
-        return self.unknown | {metric.name.lower() for metric in every if metric.newer}
-
-    def resource(self, identity: str, query: MetricQuery, region: str, subscription: str) -> Resource | None:
-        """None is one that is not there, where that is no refusal."""
-        if f"/subscriptions/{subscription}/" not in identity.lower():
-            raise bad(f"The resource id {identity} is not in subscription {subscription}, {TRACE}")
-        found = self.known.get(identity.lower().rstrip("/"))
-        if found is None:
-            if self.missing_is_empty:
-                return None
-            raise bad(f"The resource id {identity} was not found, {TRACE}")
-        if found.namespace != query.namespace.name:
-            raise bad(f"The resource id {identity} is not of the type {query.namespace.name}, {TRACE}")
-        if found.account.plan.region != region:
-            place = found.account.plan.region
-            raise bad(f"The resource id {identity} is not in region {region} but {place}, {TRACE}")
-        return found
 
     def resource_text(
         self, identity: str, resource: Resource | None, query: MetricQuery, region: str, now: datetime
@@ -103,7 +102,7 @@ class MetricsApi:
         late = 3 + crc32(identity.lower().rstrip("/").encode()) % 2  # minutes
         window = self.calendar.window(query, now, late)
         metrics = [self.metric_text(identity, resource, metric, query, window) for metric in query.metrics]
-        name = "" if self.anonymous else f'"resourceid":{dumps(identity)},'
+        name = "" if self.conduct.anonymous else f'"resourceid":{dumps(identity)},'
         return (
             f'{{"starttime":"{query.start:%Y-%m-%dT%H:%M:%SZ}","endtime":"{query.end:%Y-%m-%dT%H:%M:%SZ}",'
             f'"interval":"{query.interval_told}","namespace":"{query.namespace.name}",'
@@ -138,6 +137,14 @@ class MetricsApi:
         if resource.project:
             return self.made.of_project(resource.account, resource.project, metric)
         return self.made.of_account(resource.account, metric)
+
+
+def check_place(identity: str, found: Resource, query: MetricQuery, region: str) -> None:
+    if found.namespace is not query.namespace:
+        raise bad(f"The resource id {identity} is not of the type {query.namespace.name}, {TRACE}")
+    place = found.account.plan.region
+    if place != region:
+        raise bad(f"The resource id {identity} is not in region {region} but {place}, {TRACE}")
 
 
 def identities_of(request: Request) -> list[str]:
