@@ -1,5 +1,6 @@
 """POST {scope}/providers/Microsoft.CostManagement/query: late, partial, paged and oddly spelled rows."""
 
+from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -31,31 +32,38 @@ def query_costs(view: View, request: Request, scope: str) -> Answer:
     if not rows:
         return Answer(204)
     columns, order = column_order(view, query, scope)
-    return table(view, request, scope, columns, [[row[place] for place in order] for row in rows])
-
-
-def table(view: View, request: Request, scope: str, columns: Columns, rows: Rows) -> Answer:
-    """A page of rows in the envelope of a query, which a forecast has too."""
-    given = request.parameters()
-    start = int(given.get("$skiptoken", "0"))
-    asked = min(int(given.get("$top", USUAL_ROWS)), MOST_ROWS)
-    size = min(asked, view.options.cost_page or asked)
-    version = given.get("api-version", "")
-    link = f"{view.base}{quote(request.path)}?api-version={version}&$skiptoken={start + size}"
-    name = str(uuid5(NAMESPACE_URL, scope.lower()))
     return as_json(
         {
-            "id": f"{scope}/providers/Microsoft.CostManagement/Query/{name}",
-            "name": name,
-            "type": "Microsoft.CostManagement/Query",
-            "location": None,
-            "properties": {
-                "nextLink": link if start + size < len(rows) else None,
-                "columns": columns,
-                "rows": rows[start : start + size],
-            },
+            "id": f"{scope}/providers/Microsoft.CostManagement/Query/{name_of(scope)}",
+            "name": name_of(scope),
+            "type": "microsoft.costmanagement/Query",
+            "properties": page(view, request, columns, [[row[place] for place in order] for row in rows]),
         }
     )
+
+
+def name_of(scope: str) -> str:
+    return str(uuid5(NAMESPACE_URL, scope.lower()))
+
+
+def page(view: View, request: Request, columns: Columns, rows: Rows) -> dict[str, Any]:
+    """Some of the rows, and where the others are; a forecast has them in the same form.
+
+    As in Azure the link spells the path otherwise than it was asked, and its token is not to be read.
+    """
+    given = request.parameters()
+    start = int(b64decode(given.get("$skiptoken", "")) or 0)
+    asked = min(int(given.get("$top", USUAL_ROWS)), MOST_ROWS)
+    size = min(asked, view.options.cost_page or asked)
+    path, operation = request.path.rsplit("/", 1)
+    token = quote(b64encode(f"{start + size:04}".encode()).decode(), safe="")
+    where = f"{view.base}{quote(path)}/{operation.capitalize()}"
+    link = f"{where}?api-version={given.get('api-version', '')}&$skiptoken={token}"
+    return {
+        "nextLink": link if start + size < len(rows) else None,
+        "columns": columns,
+        "rows": rows[start : start + size],
+    }
 
 
 def summed(query: CostQuery, days: Iterator[BilledDay]) -> dict[tuple[Any, ...], list[float]]:

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from sim.billing import billed, items_in
-from sim.cost_api import table
+from sim.cost_api import name_of, page
 from sim.cost_query import aggregates, bad, condition, days
 from sim.view import View
-from sim.wire import Answer, Refusal, Request
+from sim.wire import Answer, Refusal, Request, as_json
 
 LEAST_HISTORY = 7  # days
 UNSETTLED = 2  # days before today whose cost is not all there
@@ -34,7 +34,14 @@ def forecast_costs(view: View, request: Request, scope: str) -> Answer:
         {"name": "CostStatus", "type": "String"},
         {"name": "Currency", "type": "String"},
     ]
-    return table(view, request, scope, columns, rows)
+    return as_json(
+        {
+            "id": f"{scope}/providers/Microsoft.CostManagement/query/{name_of(scope)}",
+            "name": name_of(scope),
+            "type": "Microsoft.CostManagement/query",
+            "properties": page(view, request, columns, rows),
+        }
+    )
 
 
 def row(cost: float, day: date, status: str, currency: str) -> list[Any]:
