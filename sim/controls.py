@@ -61,7 +61,11 @@ class Controls:
 
     def take_options(self, options: Options) -> None:
         self.tenant.azure.options = options
-        self.tenant.azure.metrics.conduct = Conduct.of(options)
+        self.tenant.azure.metrics.conduct = Conduct(
+            frozenset(name.lower() for name in options.metrics_unknown),
+            options.metrics_anonymous,
+            options.metrics_missing_empty,
+        )
         self.tenant.slack.known = set(options.slack_channels)
 
     def set_role(self, request: Request, at: At) -> Answer:
