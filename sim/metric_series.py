@@ -1,7 +1,7 @@
 """The estate's load as metric series: a sum and a weight a slot, from which every aggregation follows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -181,6 +181,14 @@ def agent_labels(account: SimAccount, project: str, plan: DeploymentPlan, metric
 
 def mean(total: Values, weight: Values) -> Floats:
     return np.asarray(total / np.maximum(weight, 1))
+
+
+def until(leaf: Leaf, slot: int | None) -> Leaf:
+    """A series that ends before `slot`; None is one that goes on."""
+    if slot is None:
+        return leaf
+    there = np.arange(len(leaf.weight)) < slot
+    return replace(leaf, total=leaf.total * there, weight=leaf.weight * there)
 
 
 def merged(parts: Sequence[Leaf]) -> Leaf:

@@ -5,7 +5,7 @@ The body is written as text: a replay asks tens of thousands of times.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from json import dumps
 from zlib import crc32
@@ -14,19 +14,26 @@ from sim.estate import Estate, SimAccount, projects_of
 from sim.metric_names import ACCOUNTS, PROJECTS, Metric, Namespace
 from sim.metric_points import Calendar, Window, points
 from sim.metric_query import TRACE, Filter, MetricQuery, bad, parse_query
-from sim.metric_series import Leaf, Series, merged
+from sim.metric_series import MINUTES_A_SLOT, Leaf, Series, merged, until
 from sim.wire import Answer, Request
 
 MOST_RESOURCES = 50
 MOST_CACHED = 4_000
 
 
+Ended = tuple[tuple[str, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something with metrics: an account, or one of its projects when `project` is not ""."""
+    """Something with metrics: an account, or one of its projects when `project` is not "".
+
+    `ended` names the deployments that have been removed, each with the first slot without it.
+    """
 
     account: SimAccount
     project: str = ""
+    ended: Ended = ()
 
     @property
     def namespace(self) -> Namespace:
@@ -76,7 +83,7 @@ class MetricsApi:
             for name in projects_of(account)
         }
         self.calendar, self.made = Calendar(estate.start, estate.slots), Series()
-        self.cache: dict[tuple[str, str, str, str], tuple[Shown, ...]] = {}
+        self.cache: dict[tuple[str, str, Ended, str, str], tuple[Shown, ...]] = {}
 
     def answer(
         self, request: Request, region: str, subscription: str, now: datetime, gone: Gone = never
@@ -91,10 +98,20 @@ class MetricsApi:
             found = None if gone(identity) else self.known.get(identity.lower().rstrip("/"))
             if found:
                 check_place(identity, found, query, region)
+                found = self.as_left(found, gone)
             elif not conduct.missing_is_empty:
                 raise bad(f"The resource id {identity} was not found, {TRACE}")
             parts.append(self.resource_text(identity, found, query, region, now))
         return Answer(200, f'{{"values":[{",".join(parts)}]}}'.encode())
+
+    def as_left(self, found: Resource, gone: Gone) -> Resource:
+        """A resource, with what has been removed from it."""
+        account = found.account
+        times = [
+            (one.plan.name, gone(f"{account.id}/deployments/{one.plan.name}")) for one in account.deployments
+        ]
+        ended = tuple((name, self.calendar.minute(when) // MINUTES_A_SLOT) for name, when in times if when)
+        return replace(found, ended=ended) if ended else found
 
     def resource_text(
         self, identity: str, resource: Resource | None, query: MetricQuery, region: str, now: datetime
@@ -125,7 +142,7 @@ class MetricsApi:
         )
 
     def series(self, resource: Resource, metric: Metric, wanted: Filter) -> tuple[Shown, ...]:
-        key = (resource.account.id, resource.project, metric.name, wanted.text)
+        key = (resource.account.id, resource.project, resource.ended, metric.name, wanted.text)
         found = self.cache.get(key)
         if found is None:
             if len(self.cache) >= MOST_CACHED:
@@ -136,7 +153,8 @@ class MetricsApi:
     def leaves(self, resource: Resource, metric: Metric) -> Iterable[Leaf]:
         if resource.project:
             return self.made.of_project(resource.account, resource.project, metric)
-        return self.made.of_account(resource.account, metric)
+        ended, found = dict(resource.ended), self.made.of_account(resource.account, metric)
+        return (until(leaf, ended.get(leaf.labels["modeldeploymentname"])) for leaf in found)
 
 
 def check_place(identity: str, found: Resource, query: MetricQuery, region: str) -> None:

@@ -443,6 +443,25 @@ def test_a_resource_that_is_not_there_refuses_the_batch_or_has_no_series(api, re
     assert [metric["timeseries"] for result in results for metric in result["value"]] == [[]] * 4
 
 
+def test_a_removed_deployment_is_used_until_then_and_the_others_go_on(api):
+    hub, removed = account(api, "aif-Hub-WEU").id, NOW - timedelta(minutes=40)
+
+    def gone(identity: str) -> datetime | None:
+        return removed if identity == f"{hub}/deployments/assist-mini" else None
+
+    before = one(api, "aif-Hub-WEU", "InputTokens")
+    after = one(api, "aif-Hub-WEU", "InputTokens", gone=gone)
+    again = one(api, "aif-Hub-WEU", "InputTokens")
+
+    first, last = (
+        total(before, modeldeploymentname="assist-mini"),
+        total(after, modeldeploymentname="assist-mini"),
+    )
+    assert 0.4 * first < last < 0.6 * first
+    assert total(before) - total(after) == first - last
+    assert again == before
+
+
 def test_results_without_ids_come_in_the_order_asked(api):
     asked = [account(api, name).id for name in ("aif-Agents-SWC", "AOAI-Documents-swc", "aoai-Support-SWC")]
     named = ask(api, asked, "TokenTransaction")
