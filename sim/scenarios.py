@@ -47,6 +47,10 @@ SCENARIOS: Mapping[str, Scenario] = {
         {"cost_buckets": ["clienttype"]},
     ),
     "busy-metrics": Scenario("Every second metrics batch is answered 529.", {"metrics_refused": 0.5}),
+    "older-region": Scenario(
+        "Sweden's metrics know nothing of the newer family.", {"metrics_unknown": ["swedencentral"]}
+    ),
+    "metrics-without-ids": Scenario("Metrics come in the order asked.", {"metrics_anonymous": True}),
     "small-pages": Scenario("Seven rows or prices a page.", {"cost_page": 7, "prices_page": 7}),
     "corrected-costs": Scenario(
         "One day is rated again a week later, and rows of another move to a meter that was not there.",

@@ -14,6 +14,7 @@ from sim.metric_names import ACCOUNTS, PROJECTS
 from sim.metrics_api import Conduct, Gone, MetricsApi, never
 from sim.wide import MEDIA, WIDE
 from sim.wire import Refusal, Request
+from tests.sim.asking import story
 
 NOW = datetime(2026, 9, 1, 12, 30, tzinfo=UTC)  # a Tuesday at noon, in the live days
 SPLIT = "ModelDeploymentName eq '*'"
@@ -491,3 +492,20 @@ def test_a_single_metric_may_be_unknown_everywhere(api):
     assert ask(api, [media], "InputTokens")
     with pytest.raises(Refusal, match="metric: cacheReadInputTokens"):
         ask(api, [media], "InputTokens,cacheReadInputTokens")
+
+
+def test_the_tenant_switches_how_its_metrics_are_answered(azure):
+    agents = story().accounts[2].id
+    path = (
+        f"/metrics/swedencentral/subscriptions/{AGENTS}/metrics:getBatch"
+        f"?metricnamespace={ACCOUNTS.name}&metricnames=InputTokens"
+    )
+    azure.options(metrics_unknown=["SwedenCentral"])
+    assert "metric: InputTokens" in azure.refused(path, {"resourceids": [agents]})[2]
+
+    azure.options(metrics_anonymous=True, metrics_missing_empty=True)
+    first, second = azure.found(path, {"resourceids": [agents, f"{agents}-2"]})["values"]
+    assert "resourceid" not in first
+    assert second["value"][0]["timeseries"] == []
+    azure.options()
+    assert "was not found" in azure.refused(path, {"resourceids": [agents, f"{agents}-2"]})[2]
