@@ -1,11 +1,11 @@
 """Anomalies: a deployment's tokens against its own baseline, told as one alert a deployment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from shared.core.baseline import Anomaly, Baseline, judge_series
+from shared.core.baseline import Anomaly, Baseline, judge_series, learn
 from shared.core.model import (
     TOKENS_IN,
     TOKENS_OUT,
@@ -144,3 +144,19 @@ def whole_hours(series: Sequence[Reading]) -> list[Reading]:
         for hour, part in sorted(gathered.items())
         if sum(((r.end - r.start) for r in part), 0 * HOUR) == HOUR
     ]
+
+
+def learn_hours(
+    baselines: Mapping[Scope, Baseline], series: Mapping[Scope, Sequence[Reading]], settled: datetime
+) -> dict[Scope, Baseline]:
+    """The baselines that the whole hours among the readings change, after them.
+
+    An hour is learnt only once: those that end after `settled` may still change, and are left for later.
+    """
+    changed = {}
+    for scope, readings in series.items():
+        before = baselines.get(scope)
+        after = learn(before, [hour for hour in whole_hours(readings) if hour.end <= settled])
+        if after is not None and after is not before:
+            changed[scope] = after
+    return changed

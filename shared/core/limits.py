@@ -1,5 +1,6 @@
 """Limits: a meter above a value for a time, and the shares of requests that limits are set on."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from shared.core.model import (
     Reading,
     Scope,
 )
-from shared.core.scopes import portal_link
+from shared.core.scopes import portal_link, within
 from shared.core.wording import lasted, named, said
 
 STALE = timedelta(minutes=45)  # newer data than this there must be, to say anything at all
@@ -58,6 +59,20 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
         details=(Detail("Highest", said(Quantity(max(r.value for r in recent), newest.meter.unit))),),
         link=portal_link(newest.scope.resource),
     )
+
+
+def judge_limits(limits: Iterable[Limit], readings: Iterable[Reading], now: datetime) -> list[Alert]:
+    """The alerts of all limits about the series that they are for; of each series the oldest comes first."""
+    series: dict[tuple[Scope, Meter], list[Reading]] = defaultdict(list)
+    for reading in readings:
+        series[reading.scope, reading.meter].append(reading)
+    judged = (
+        judge_limit(limit, ones, now)
+        for limit in limits
+        for (scope, meter), ones in series.items()
+        if meter.name == limit.meter and within(scope.resource, limit.scope)
+    )
+    return [alert for alert in judged if alert is not None]
 
 
 def _unbroken(series: Sequence[Reading]) -> Sequence[Reading]:

@@ -20,7 +20,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with its unit: an ISO 4217 currency code, or "tokens", "requests", "percent", "ms"."""
+    """A value with its unit: an ISO 4217 currency code, or "tokens", "requests", "calls", "percent", "ms"."""
 
     value: Decimal
     unit: str
@@ -31,7 +31,8 @@ class Scope:
     """What usage or spend belongs to.
 
     `resource` is an ARM id in lower case without a trailing slash; "" is everything that is watched.
-    `part` is what lies below it: a deployment's name, or the name of a billing meter; "" is the whole.
+    `part` is what lies below it: a deployment's name, the name of a billing meter, or a gateway's consumer
+    (see `consumers`); "" is the whole.
     """
 
     resource: str
@@ -55,6 +56,10 @@ THROTTLED_SHARE = Meter("throttled share", "percent")
 FAILED_SHARE = Meter("failed share", "percent")
 PTU_UTILISATION = Meter("PTU utilisation", "percent")
 LATENCY = Meter("latency", "ms")
+# Of a gateway's consumer, in each five minutes. Its deployments count the same tokens once more.
+CONSUMER_TOKENS_IN = Meter("consumer tokens in", "tokens")
+CONSUMER_TOKENS_OUT = Meter("consumer tokens out", "tokens")
+CONSUMER_CALLS = Meter("consumer calls", "calls")
 COST = "cost"  # the meter's name; its unit is the currency of the bill
 
 

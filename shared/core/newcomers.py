@@ -1,4 +1,4 @@
-"""Newcomers: a deployment, model or billing meter never seen before in a subscription."""
+"""Newcomers: a deployment, model, billing meter or consumer never seen before."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -42,7 +42,8 @@ def names_in(accounts: list[Account]) -> dict[str, Scope]:
 
 def _newcomer(name: str, scope: Scope, now: datetime) -> Alert:
     sort, _, title = name.partition(": ")
-    where = "" if scope.part and sort == "deployment" else f" on {named(scope)}"
+    where = "" if title == named(scope) else f" on {named(scope)}"
+    among = "behind this gateway" if sort == "consumer" else "in this subscription"
     return Alert(
         key=f"newcomer|{scope.resource}|{name}",
         kind=Kind.NEWCOMER,
@@ -54,7 +55,7 @@ def _newcomer(name: str, scope: Scope, now: datetime) -> Alert:
         since=now,
         at=now,
         as_of=now,
-        why=f"never seen before in this subscription; check that a budget and a price cover this {sort}",
+        why=f"never seen before {among}; check that a budget and a price cover this {sort}",
         details=(Detail("Where", named(scope)),),
         link=portal_link(scope.resource),
         ends=now + TOLD_FOR,

@@ -13,6 +13,8 @@ from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
 from shared.flows.ports import Ports
 from shared.formats import records
 
+SCOPES_A_ROW = 100  # with the longest names and every five minutes of an hour about half of MOST_BYTES
+
 
 def load_mark(ports: Ports, source: str, subject: str) -> tuple[Watermark, str]:
     """How far a source was read, and the row's version; a fresh mark and "" when it never was."""
@@ -51,6 +53,32 @@ def keep_history(ports: Ports, subscription: str, readings: Iterable[Reading]) -
     """Keeps the readings of whole hours before which nothing was kept, or the same by a try that died."""
     changes = [Put(key, records.pack(ones)) for key, ones in _by_hour(readings).items()]
     _commit(ports, records.readings_partition(subscription), changes)
+
+
+def keep_anew(ports: Ports, subject: str, readings: Iterable[Reading]) -> None:
+    """Keeps the readings of whole hours in the place of all that was kept of them.
+
+    What a source no longer says is gone: a call whose caller is found out counts to nobody else.
+    """
+    partition = records.readings_partition(subject)
+    changes = []
+    for key, ones in _by_hour(readings).items():
+        rows = _in_parts(key, ones)
+        before = [row.key for row in ports.store.scan(partition, key)]
+        changes += [Put(name, records.pack(rows.get(name, ()))) for name in {**rows, **dict.fromkeys(before)}]
+    _commit(ports, partition, changes)
+
+
+def _in_parts(key: str, readings: Iterable[Reading]) -> dict[str, list[Reading]]:
+    """An hour's readings in rows that are small enough; one is the rule."""
+    by_scope: dict[Scope, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        by_scope[reading.scope].append(reading)
+    rows: dict[str, list[Reading]] = defaultdict(list)
+    for number, scope in enumerate(sorted(by_scope)):
+        part = number // SCOPES_A_ROW
+        rows[f"{key}|{part}" if part else key] += by_scope[scope]
+    return rows
 
 
 def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:

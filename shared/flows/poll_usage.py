@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core.anomalies import judge_tokens, tokens, whole_hours
-from shared.core.baseline import Baseline, learn
+from shared.core.anomalies import judge_tokens, learn_hours, tokens
+from shared.core.baseline import Baseline
 from shared.core.freshness import Watermark
-from shared.core.limits import judge_limit, shares
-from shared.core.model import Account, Alert, Meter, Period, Reading, Scope
+from shared.core.limits import judge_limits, shares
+from shared.core.model import Account, Alert, Period, Reading, Scope
 from shared.core.newcomers import judge_newcomers, names_in
 from shared.core.periods import DAY, HOUR, floor_to, hour_of
-from shared.core.scopes import within
 from shared.flows.accept import accept
 from shared.flows.estate import JUST_READ, load_estate
 from shared.flows.keep import (
@@ -52,12 +51,12 @@ def poll_usage(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
     outcomes = shares(readings)
     alerts = [
         *_newcomers(ports, subscription, accounts, now),
-        *_over_limits(ports, [*readings, *outcomes], now),
+        *judge_limits(ports.watch.limits, [*readings, *outcomes], now),
         *_anomalies(ports, baselines, readings, outcomes),
     ]
     owners = {account.id: account.owner for account in accounts}
     nudges = accept(ports, [replace(one, owner=owners.get(one.scope.resource, "")) for one in alerts], now)
-    save_baselines(ports, subscription, _learn(baselines, readings, now))
+    save_baselines(ports, subscription, learn_hours(baselines, tokens(readings), now - HOUR_SETTLING))
     keep_known(ports, subscription, "estate", names_in(accounts), now)
     return nudges
 
@@ -77,7 +76,7 @@ def _first_look(
     """Reads and keeps the weeks before, and the baselines that follow from them."""
     history = _fetch(ports, accounts, Period(until - HISTORY, until), HOUR, now)
     keep_history(ports, subscription, history)
-    learnt = _learn({}, history, now)
+    learnt = learn_hours({}, tokens(history), now - HOUR_SETTLING)
     save_baselines(ports, subscription, learnt)
     return learnt
 
@@ -112,19 +111,6 @@ def _newcomers(ports: Ports, subscription: str, accounts: list[Account], now: da
     return judge_newcomers(known_names(ports, subscription, "estate"), names_in(accounts), now)
 
 
-def _over_limits(ports: Ports, readings: Sequence[Reading], now: datetime) -> list[Alert]:
-    series: dict[tuple[Scope, Meter], list[Reading]] = defaultdict(list)
-    for reading in readings:
-        series[reading.scope, reading.meter].append(reading)
-    judged = (
-        judge_limit(limit, ones, now)
-        for limit in ports.watch.limits
-        for (scope, meter), ones in series.items()
-        if meter.name == limit.meter and within(scope.resource, limit.scope)
-    )
-    return [alert for alert in judged if alert is not None]
-
-
 def _anomalies(
     ports: Ports,
     baselines: Mapping[Scope, Baseline],
@@ -156,17 +142,3 @@ def _is_drop(alert: Alert) -> bool:
         and alert.against is not None
         and alert.seen.value < alert.against.value
     )
-
-
-def _learn(
-    baselines: Mapping[Scope, Baseline], readings: Iterable[Reading], now: datetime
-) -> dict[Scope, Baseline]:
-    """The baselines that the whole and settled hours among the readings change, after them."""
-    changed = {}
-    for scope, series in tokens(readings).items():
-        settled = [hour for hour in whole_hours(series) if hour.end + HOUR_SETTLING <= now]
-        before = baselines.get(scope)
-        after = learn(before, settled)
-        if after is not None and after is not before:
-            changed[scope] = after
-    return changed

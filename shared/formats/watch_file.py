@@ -103,6 +103,9 @@ MeterName = Literal[
     "failed share",
     "PTU utilisation",
     "latency",
+    "consumer tokens in",
+    "consumer tokens out",
+    "consumer calls",
 ]
 
 

@@ -144,8 +144,9 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         "$.limits[0].meter": (
             "'tokens'",
             (
-                "one of PTU utilisation, failed share, latency, requests failed, requests ok, "
-                "requests throttled, throttled share, tokens in, tokens out"
+                "one of PTU utilisation, consumer calls, consumer tokens in, consumer tokens out, "
+                "failed share, latency, requests failed, requests ok, requests throttled, "
+                "throttled share, tokens in, tokens out"
             ),
         ),
         "$.limits[1].above": ("-1", "a number from 0 to 1,000,000,000,000,000"),
