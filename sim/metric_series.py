@@ -13,7 +13,7 @@ from sim.metric_names import Metric, Source
 
 MINUTES_A_SLOT = 5
 AGENT_SHARE = 0.5  # of what a Foundry account's models do, over all its projects
-MOST_SERVED = 200.0  # a sample of a token rate, at the highest
+FASTEST = 200.0  # tokens a second
 
 Values = Floats | Counts
 
@@ -133,7 +133,7 @@ def averages(load: Load, source: Source) -> Floats | None:
         Source.FIRST_TOKEN: load.first_token_ms,
         Source.RESPONSE: load.first_token_ms * 1.1,
         Source.BETWEEN_TOKENS: between,
-        Source.TOKEN_RATE: np.minimum(MOST_SERVED, 1000.0 / np.maximum(between, 1.0)),
+        Source.TOKEN_RATE: np.minimum(FASTEST, 1000.0 / np.maximum(between, 1.0)),
     }.get(source)
 
 
@@ -149,7 +149,7 @@ def labels(account: SimAccount, plan: DeploymentPlan) -> dict[str, str]:
         "streamtype": "Non-Streaming",
         "featurename": "",
         "usagechannel": "",
-        "contextlength": "Standard",
+        "contextlength": "Standard",  # what Azure calls it is not published
         "statuscode": "200",
         "isspillover": "False",
         "servicetierrequest": plan.tier,
@@ -170,6 +170,7 @@ def agent_labels(account: SimAccount, project: str, plan: DeploymentPlan, metric
     return {
         "agentid": f"asst_{number:08x}",
         "modelname": plan.model,
+        # The values of these are not published either.
         "tokentype": "input" if metric.source is Source.TOKENS_IN else "output",
         "responsestatus": "completed",
         "runstatus": "completed",

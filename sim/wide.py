@@ -51,6 +51,7 @@ MEDIA_ACCOUNT = AccountPlan(
             6,
             2100,
             700,
+            # Beside its input tokens, as Anthropic counts them; whether Azure does is not known.
             others={"cache_read": 5200.0, "cache_write_5m": 640.0, "cache_write_1h": 180.0},
         ),
         DeploymentPlan(

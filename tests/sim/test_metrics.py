@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.blueprint import AGENTS
 from sim.estate import Estate, SimAccount, build_estate, projects_of
 from sim.metric_names import ACCOUNTS, PROJECTS
+from sim.metric_points import by_weight
 from sim.metrics_api import Conduct, Gone, MetricsApi, never
 from sim.wide import MEDIA, WIDE
 from sim.wire import Refusal, Request
@@ -290,6 +294,17 @@ def test_five_points_of_a_minute_make_one_of_five(api, metric):
     assert minutes[0]["timeStamp"] == fives[0]["timeStamp"]
     sums = [sum(point.get("total", 0) for point in minutes[n : n + 5]) for n in range(0, 60, 5)]
     assert sums == [point["total"] for point in fives]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**5)), min_size=1, max_size=5))
+def test_minutes_add_up_to_their_slots_and_hold_nothing_without_a_sample(slots):
+    weights = np.array([weight for _, weight in slots])
+    totals = np.array([total if weight else 0 for total, weight in slots])
+
+    samples, sums = by_weight(weights, weights), by_weight(totals, weights)
+    assert samples.reshape(-1, 5).sum(axis=1).tolist() == weights.tolist()
+    assert sums.reshape(-1, 5).sum(axis=1).tolist() == totals.tolist()
+    assert not sums[samples == 0].any()
 
 
 def test_a_window_of_minutes_may_begin_and_end_anywhere(api):
