@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from threading import Lock
 from zlib import crc32
 
-from sim import arm_api, budgets_api, cost_api, forecast_api, login_api, prices_api
+from sim import arm_api, cost_api, forecast_api, login_api, prices_api
 from sim.arm_shapes import TENANT
+from sim.budgets_api import BudgetsApi
 from sim.estate import Estate
 from sim.groups import GROUP_PATH
 from sim.logs_api import LogsApi
@@ -30,7 +31,7 @@ class Azure:
         self.options, self.roles = Options(), Roles()
         self.removed: Mapping[str, datetime] = {}
         self.metrics, self.logs, self.throttle = MetricsApi(estate), LogsApi(estate), Throttle()
-        self.batches = 0
+        self.native, self.batches = BudgetsApi(), 0
         self.lock = Lock()
         self.routes = [*self.arm_routes(), *self.cost_routes(), *self.other_routes()]
 
@@ -133,10 +134,10 @@ class Azure:
         return forecast_api.forecast_costs(self.view(), request, scope).having(headers)
 
     def budgets(self, request: Request, at: At) -> Answer:
-        return budgets_api.list_budgets(self.view(), self.cost_scope(at))
+        return self.native.budgets(self.view(), self.cost_scope(at))
 
     def alerts(self, request: Request, at: At) -> Answer:
-        return budgets_api.list_alerts(self.view(), self.cost_scope(at))
+        return self.native.alerts(self.view(), self.cost_scope(at))
 
     def cost_scope(self, at: At) -> str:
         """The scope that is asked for. Raises Refusal when its costs are not ours to see."""

@@ -13,15 +13,14 @@ from zlib import crc32
 from sim import budgets
 from sim.budgets import PLANNED, WEBHOOK_DELAY, BudgetStep
 from sim.native_budgets import (
+    Evaluations,
     NativeBudget,
     amount_of,
     currency_of,
-    evaluations,
-    forecast_at,
+    evaluation_times,
     last_evaluation,
     native_budgets,
     period_start,
-    spent_at,
 )
 from sim.view import View
 from sim.wire import Answer, as_json
@@ -32,23 +31,57 @@ BASES = {"actual": "Actual", "forecast": "Forecasted"}
 CRITERIA = {"actual": "CostThresholdExceeded", "forecast": "ForecastCostThresholdExceeded"}
 
 
-def list_budgets(view: View, scope: str) -> Answer:
-    return as_json({"value": [budget_shape(view, budget) for budget in native_budgets(view, scope)]})
+class BudgetsApi:
+    """Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.evaluations = Evaluations()
+
+    def budgets(self, view: View, scope: str) -> Answer:
+        last = last_evaluation(view.now)
+        shapes = [
+            budget_shape(view, budget, self.evaluations.spent(view, budget, last))
+            for budget in native_budgets(view, scope)
+        ]
+        return as_json({"value": shapes})
+
+    def alerts(self, view: View, scope: str) -> Answer:
+        """One alert for each step that was ever crossed, for its last time."""
+        told = [
+            self.alert(view, budget, step, when)
+            for budget in native_budgets(view, scope)
+            for step in budget.steps
+            for when in self.last_crossing(view, budget, step)
+        ]
+        return as_json({"value": told, "nextLink": None})
+
+    def last_crossing(self, view: View, budget: NativeBudget, step: BudgetStep) -> list[datetime]:
+        """When the step was last told, in a list that is empty when it never was."""
+        planned = any(one.name == budget.name for one in PLANNED)
+        if planned and step.basis == "actual":
+            return list(planned_crossings(view, step))[-1:]
+        return list(self.crossings_seen(view, budget, step))[-1:]
+
+    def crossings_seen(self, view: View, budget: NativeBudget, step: BudgetStep) -> Iterator[datetime]:
+        """The first evaluation of each period that saw the step crossed."""
+        limit = amount_of(view, budget) * step.percent / 100
+        value = self.evaluations.spent if step.basis == "actual" else self.evaluations.forecast
+        told: datetime | None = None
+        for when in evaluation_times(view):
+            start = period_start(when, budget.grain)
+            if told != start and value(view, budget, when) > limit:
+                told = start
+                yield when
+
+    def alert(self, view: View, budget: NativeBudget, step: BudgetStep, when: datetime) -> dict[str, Any]:
+        """It is changed by every evaluation while its period lasts."""
+        same = period_start(view.now, budget.grain) == period_start(when, budget.grain)
+        changed = max(when, last_evaluation(view.now)) if same else when
+        spent = self.evaluations.spent(view, budget, changed)
+        return alert_shape(budget, step, when, changed, details(view, budget, step, changed, spent))
 
 
-def list_alerts(view: View, scope: str) -> Answer:
-    """One alert for each step that was ever crossed, for its last time."""
-    told = [
-        alert_shape(view, budget, step, when)
-        for budget in native_budgets(view, scope)
-        for step in budget.steps
-        for when in last_crossing(view, budget, step)
-    ]
-    return as_json({"value": told, "nextLink": None})
-
-
-def budget_shape(view: View, budget: NativeBudget) -> dict[str, Any]:
-    spent = spent_at(view, budget, last_evaluation(view.now))
+def budget_shape(view: View, budget: NativeBudget, spent: float) -> dict[str, Any]:
     return {
         "id": f"{budget.scope}/providers/Microsoft.CostManagement/budgets/{budget.name}",
         "name": budget.name,
@@ -91,13 +124,6 @@ def notification(budget: NativeBudget, step: BudgetStep) -> tuple[str, dict[str,
     return f"{basis}_GreaterThan_{step.percent}_Percent", shape
 
 
-def last_crossing(view: View, budget: NativeBudget, step: BudgetStep) -> list[datetime]:
-    """When the step was last told, in a list that is empty when it never was."""
-    planned = any(one.name == budget.name for one in PLANNED)
-    times = planned_crossings(view, step) if planned and step.basis == "actual" else seen(view, budget, step)
-    return list(times)[-1:]
-
-
 def planned_crossings(view: View, step: BudgetStep) -> Iterator[datetime]:
     for planned in PLANNED:
         for month in budgets.months(view.estate):
@@ -106,26 +132,10 @@ def planned_crossings(view: View, step: BudgetStep) -> Iterator[datetime]:
                 yield (crossed + WEBHOOK_DELAY).replace(second=0)
 
 
-def seen(view: View, budget: NativeBudget, step: BudgetStep) -> Iterator[datetime]:
-    """The first evaluation of each period that saw the step crossed."""
-    limit = amount_of(view, budget) * step.percent / 100
-    told: datetime | None = None
-    for when in evaluations(view):
-        start = period_start(when, budget.grain)
-        if told == start:
-            continue
-        value = (spent_at if step.basis == "actual" else forecast_at)(view, budget, when)
-        if value > limit:
-            told = start
-            yield when
-
-
-def alert_shape(view: View, budget: NativeBudget, step: BudgetStep, when: datetime) -> dict[str, Any]:
-    """`modificationTime` is the last evaluation while its period lasts."""
-    start = period_start(when, budget.grain)
+def alert_shape(
+    budget: NativeBudget, step: BudgetStep, told: datetime, changed: datetime, details: dict[str, Any]
+) -> dict[str, Any]:
     name = str(uuid5(NAMESPACE_URL, f"{budget.scope}/{budget.name}/{step}".lower()))
-    same = period_start(view.now, budget.grain) == start
-    changed = max(when, last_evaluation(view.now)) if same else when
     return {
         "id": f"{budget.scope}/providers/Microsoft.CostManagement/alerts/{name}",
         "name": name,
@@ -136,17 +146,19 @@ def alert_shape(view: View, budget: NativeBudget, step: BudgetStep, when: dateti
             "source": "Preset",
             "status": "Active",
             "costEntityId": budget.name,
-            "creationTime": stamp(when),
+            "creationTime": stamp(told),
             "modificationTime": stamp(changed),
             "closeTime": NEVER,
             "statusModificationTime": NEVER,
             "statusModificationUserName": None,
-            "details": details(view, budget, step, changed),
+            "details": details,
         },
     }
 
 
-def details(view: View, budget: NativeBudget, step: BudgetStep, when: datetime) -> dict[str, Any]:
+def details(
+    view: View, budget: NativeBudget, step: BudgetStep, when: datetime, spent: float
+) -> dict[str, Any]:
     _, told = notification(budget, step)
     return {
         "timeGrainType": budget.grain,
@@ -160,7 +172,7 @@ def details(view: View, budget: NativeBudget, step: BudgetStep, when: datetime) 
         "operator": told["operator"],
         "amount": amount_of(view, budget),
         "unit": currency_of(view, budget),
-        "currentSpend": round(spent_at(view, budget, when), 2),
+        "currentSpend": round(spent, 2),
         "contactEmails": told["contactEmails"],
         "contactGroups": told.get("contactGroups", []),
         "contactRoles": told.get("contactRoles", []),

@@ -126,7 +126,7 @@ def last_evaluation(now: datetime) -> datetime:
     return midnight + EVALUATED - (timedelta() if now >= midnight + EVALUATED else timedelta(days=1))
 
 
-def evaluations(view: View) -> Iterator[datetime]:
+def evaluation_times(view: View) -> Iterator[datetime]:
     """Every one from the estate's first day to now."""
     when = view.estate.start + timedelta(days=1) + EVALUATED
     while when <= view.now:
@@ -134,8 +134,32 @@ def evaluations(view: View) -> Iterator[datetime]:
         when += timedelta(days=1)
 
 
+class Evaluations:
+    """What the daily evaluations saw, worked out once for each. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[NativeBudget, datetime], float] = {}
+        self.under: tuple[object, object] | None = None  # the options and removals that `seen` is for
+
+    def spent(self, view: View, budget: NativeBudget, when: datetime) -> float:
+        """The cost of the period so far as the bill shows it at `when`, in the budget's currency."""
+        if self.under is None or self.under[0] is not view.options or self.under[1] is not view.removed:
+            self.seen, self.under = {}, (view.options, view.removed)
+        seen = self.seen
+        if (budget, when) not in seen:
+            seen[budget, when] = spent_at(view, budget, when)
+        return seen[budget, when]
+
+    def forecast(self, view: View, budget: NativeBudget, when: datetime) -> float:
+        """The cost of the whole period if it goes on as so far."""
+        start = period_start(when, budget.grain)
+        end = period_start(start + timedelta(days=31 * MONTHS[budget.grain]), budget.grain)
+        since = max(start, view.estate.start)
+        elapsed = max(timedelta(days=1), when - since - timedelta(days=1))
+        return self.spent(view, budget, when) * ((end - since) / elapsed)
+
+
 def spent_at(view: View, budget: NativeBudget, when: datetime) -> float:
-    """The cost of the period so far as the bill shows it at `when`, in the budget's currency."""
     then = replace(view, now=when)
     wanted = {name.lower(): {value.lower() for value in values} for name, values in budget.filters().items()}
     first = period_start(when, budget.grain).date()
@@ -143,12 +167,3 @@ def spent_at(view: View, budget: NativeBudget, when: datetime) -> float:
     return sum(
         row.cost for row in rows if all(row.facts[name].lower() in values for name, values in wanted.items())
     )
-
-
-def forecast_at(view: View, budget: NativeBudget, when: datetime) -> float:
-    """The cost of the whole period if it goes on as so far."""
-    start = period_start(when, budget.grain)
-    end = period_start(start + timedelta(days=31 * MONTHS[budget.grain]), budget.grain)
-    since = max(start, view.estate.start)
-    elapsed = max(timedelta(days=1), when - since - timedelta(days=1))
-    return spent_at(view, budget, when) * ((end - since) / elapsed)
