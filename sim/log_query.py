@@ -47,7 +47,15 @@ def parse_query(view: View, body: Any) -> LogQuery:
     found = BIN.search(text)
     width = int(found[1]) * UNITS[found[2]] if found else SLOT
     start, end = period(view, body.get("timespan"))
-    return LogQuery(start, end, width, tuple(name for name in COLUMNS if name in named))
+    kept = result_names(text)
+    return LogQuery(start, end, width, tuple(name for name in COLUMNS if name in kept))
+
+
+def result_names(text: str) -> set[str]:
+    """The words of the last step of a query that says what its columns are; all of its words without one."""
+    steps = [step.strip() for step in text.split("|")]
+    last = next((step for step in reversed(steps) if step.startswith(("summarize", "project"))), text)
+    return set(re.findall(r"\w+", last))
 
 
 def unresolved(operator: str, kind: str, name: str) -> Refusal:

@@ -1,8 +1,9 @@
 """POST /logs/v1/workspaces/{id}/query: the language model log of API Management, joined to its gateway log.
 
 It runs no KQL. It answers a query that names `ApiManagementGatewayLlmLog` from a table that is ready, in
-bins of `bin(TimeGenerated, N)` with N as 5m, 1h or 1d (5m unless told), summed over whatever the query does
-not name. The columns are those of `COLUMNS` whose names stand in the query, in that order, with these types:
+bins of `bin(TimeGenerated, N)` with N as 5m, 1h or 1d (5m unless told). The columns are those of `COLUMNS`
+whose names stand in the query's last `summarize` or `project`, in the order and with the types here, and the
+counts are summed over all others:
 
     TimeGenerated datetime; GatewayId, _ResourceId, ApimSubscriptionId, ProductId, DeploymentName, ModelName
     string; PromptTokens, CompletionTokens, TotalTokens, Calls long

@@ -6,6 +6,7 @@ and `startswith(...)`. Values are compared with their case, as Azure does from 2
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from sim.wire import Answer, Refusal, Request, as_json
 EQUALS = re.compile(r"(?P<name>\w+)\s+eq\s+'(?P<value>[^']*)'")
 CALL = re.compile(r"(?P<call>contains|startswith)\(\s*(?P<name>\w+)\s*,\s*'(?P<value>[^']*)'\s*\)")
 FIELDS = frozenset(item_shape(price_list()[0], "USD", 1.0)) | {"reservationTerm"}
+CALLED = {"priceType": "type"}  # a filter has another name for it than an item
 
 Test = Callable[[Mapping[str, Any]], bool]
 
@@ -27,8 +29,7 @@ def list_prices(base: str, request: Request, page: int) -> Answer:
     if currency not in RATES:
         raise Refusal(400, "BadRequest", f"Invalid currency code '{currency}'")
     matches = parse_filter(given.get("$filter", ""))
-    items = [item_shape(price, currency, RATES[currency]) for price in price_list()]
-    found = [item for item in items if matches(item)]
+    found = [item for item in items_in(currency) if matches(item)]
     start = int(given.get("$skip", "0"))
     shown = found[start : start + page]
     return as_json(
@@ -41,6 +42,11 @@ def list_prices(base: str, request: Request, page: int) -> Answer:
             "Count": len(shown),
         }
     )
+
+
+@cache
+def items_in(currency: str) -> tuple[dict[str, Any], ...]:
+    return tuple(item_shape(price, currency, RATES[currency]) for price in price_list())
 
 
 def next_link(base: str, request: Request, skip: int) -> str:
@@ -74,9 +80,10 @@ def split(text: str, word: str) -> list[str]:
 
 def condition(text: str) -> Test:
     found = EQUALS.fullmatch(text) or CALL.fullmatch(text)
-    if found is None or found["name"] not in FIELDS:
+    name = CALLED.get(found["name"], found["name"]) if found else ""
+    if found is None or name not in FIELDS:
         raise Refusal(400, "BadRequest", f"Invalid OData parameters supplied: {text}")
-    name, value = found["name"], found["value"]
+    value = found["value"]
     call = found.groupdict().get("call")
     if call == "contains":
         return lambda item: value in str(item.get(name, ""))
