@@ -58,7 +58,7 @@ def billed(
         known = units_known(view, item).tolist()
         reservation = reservation_for(item, origin) if view.options.reservation else None
         days = ItemDays(view, item, reservation, amortised)
-        begin, end = max(0, (first - origin).days), (last - origin).days + 1
+        begin, end = max(0, (first - origin).days), max(0, (last - origin).days + 1)
         for number, units in enumerate(known[begin:end], start=begin):
             if units > LEAST_UNITS:
                 yield from days.rows(origin + timedelta(days=number), units)
