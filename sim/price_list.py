@@ -93,8 +93,9 @@ def with_decoys(price: ListPrice) -> Iterator[ListPrice]:
         return
     if not price.meter.endswith(" Tokens"):
         return
+    # Separators mean nothing in a name: this one reads the same, and costs the same.
     swapped = price.sku.replace("-", " ") if "-" in price.sku else price.sku.replace(" ", "-")
-    yield replace(price, meter=f"{swapped} Tokens", price=round(price.price * 3, 8))
+    yield replace(price, meter=f"{swapped} Tokens")
     yield replace(price, meter=f"{price.sku} Batch Tokens", price=round(price.price / 2, 8))
 
 
