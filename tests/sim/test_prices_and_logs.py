@@ -65,6 +65,21 @@ def test_there_are_others_that_must_not_be_taken_for_the_price(azure):
     assert {"gpt-4o-mini-0718-Inp-glbl Tokens", "gpt 4o mini 0718 Inp glbl Tokens"} <= names
 
 
+def test_a_filter_calls_the_type_of_a_price_by_another_name(azure):
+    found = listed(azure, f"priceType eq 'Consumption' and {HERE}")
+
+    assert {one["type"] for one in found} == {"Consumption"}
+
+
+def test_names_that_differ_only_in_their_separators_have_one_price(azure):
+    mini = listed(azure, f"contains(meterName, '0718') and type eq 'Consumption' and {HERE}")
+    prices = {
+        one["retailPrice"] for one in mini if one["meterName"].replace("-", " ").endswith("Inp glbl Tokens")
+    }
+
+    assert prices == {0.00015}
+
+
 def test_a_regional_price_differs_elsewhere_and_a_global_one_does_not(azure):
     regional, everywhere = (
         {one["retailPrice"] for one in listed(azure, f"meterName eq '{name}' and type eq 'Consumption'")}
