@@ -13,6 +13,7 @@ from shared.core.periods import MINUTE, floor_to
 from shared.flows.accept import accept
 from shared.flows.estate import remembered, watched
 from shared.flows.keep import load_mark, save_mark
+from shared.flows.poll_gateway import poll_gateway, workspaces
 from shared.flows.poll_spend import poll_spend
 from shared.flows.poll_usage import poll_usage
 from shared.flows.ports import Ports
@@ -33,9 +34,10 @@ class Source:
 
 SOURCES: Mapping[str, Source] = {
     "usage": Source(poll_usage),
+    "gateway": Source(poll_gateway, workspaces, workspaces),
     "spend": Source(poll_spend),
 }
-TIMERS: Mapping[str, tuple[str, ...]] = {"usage": ("usage",), "spend": ("spend",)}
+TIMERS: Mapping[str, tuple[str, ...]] = {"usage": ("usage", "gateway"), "spend": ("spend",)}
 
 
 def plan(ports: Ports, timer: str, now: datetime) -> list[str]:
