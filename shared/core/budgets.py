@@ -19,7 +19,7 @@ class Spend:
     days: Mapping[datetime, Decimal]
     currency: str
     as_of: datetime
-    uncounted: Mapping[str, Decimal] = field(default_factory=dict)  # what was billed in other currencies
+    elsewhere: Mapping[str, Mapping[datetime, Decimal]] = field(default_factory=dict)  # by other currency
 
 
 def budget_key(scope: str, name: str) -> str:
@@ -59,6 +59,40 @@ def judge_budget(budget: Budget, spend: Spend, now: datetime) -> Alert | None:
         period=period,
         link=portal_link(budget.scope),
     )
+
+
+def judge_currency(budget: Budget, spend: Spend, now: datetime) -> Alert:
+    """Whether a budget is in a currency in which its scope is billed; firing when it can never count any."""
+    billed = sorted(spend.elsewhere)
+    wrong = bool(billed) and not spend.days
+    unit = budget.amount.unit
+    return Alert(
+        key=f"currency|{budget_key(budget.scope, budget.name)}",
+        kind=Kind.BUDGET,
+        rule=budget.name,
+        scope=Scope(budget.scope),
+        firing=wrong,
+        severity=Severity.WARNING,
+        what=f"Budget {budget.name} is in {unit}, but all that it covers is billed in {' and '.join(billed)}"
+        if wrong
+        else f"Budget {budget.name} counts what is billed in {unit}",
+        since=now,
+        at=now,
+        as_of=spend.as_of,
+        why="nothing counts to it, so it can tell of nothing; give it the currency of the bill"
+        if wrong
+        else f"there is cost in {unit} now",
+        link=portal_link(budget.scope),
+    )
+
+
+def _elsewhere(spend: Spend, period: Period) -> list[Quantity]:
+    """What was billed in the period in each other currency."""
+    found = {
+        currency: [cost for day, cost in days.items() if day in period]
+        for currency, days in spend.elsewhere.items()
+    }
+    return [Quantity(sum(costs, Decimal()), currency) for currency, costs in sorted(found.items()) if costs]
 
 
 def _period(budget: Budget, spend: Spend, now: datetime) -> Period | None:
@@ -115,6 +149,8 @@ def _details(budget: Budget, expected: Forecast | None, spend: Spend, period: Pe
     if expected is not None:
         low, high = (said(Quantity(value, budget.amount.unit)) for value in (expected.low, expected.high))
         lines.append(Detail("Expected at its end", f"{low} to {high}"))
-    for currency, cost in spend.uncounted.items():
-        lines.append(Detail("Not counted", f"{said(Quantity(cost, currency))}, billed in another currency"))
+    lines += [
+        Detail("Not counted", f"{said(cost)}, billed in another currency")
+        for cost in _elsewhere(spend, period)
+    ]
     return tuple(lines)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from shared.core.baseline import Baseline
 from shared.core.freshness import Watermark
-from shared.core.model import Period, Reading, Scope
-from shared.core.periods import day_of, hour_of
+from shared.core.model import Reading, Scope
+from shared.core.periods import hour_of
 from shared.core.readings import merged
 from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
 from shared.flows.ports import Ports
@@ -32,18 +32,6 @@ def save_mark(ports: Ports, mark: Watermark, version: str) -> str:
     return newest
 
 
-def load_reach(ports: Ports, subscription: str) -> Period | None:
-    """The days of which all cost was read, without a gap; None before the first."""
-    row = ports.store.get(records.state_partition(subscription), "reach|spend")
-    return records.decode(row.body, Period) if row else None
-
-
-def save_reach(ports: Ports, subscription: str, days: Period) -> None:
-    """Keeps which days of cost were read."""
-    change = Put("reach|spend", records.encode(days))
-    ports.store.commit(records.state_partition(subscription), [change])
-
-
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
     """Keeps readings, a row for each account and hour; newer ones replace those of the same time."""
     _merge(ports, subscription, _by_hour(readings))
@@ -52,7 +40,7 @@ def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> 
 def keep_history(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
     """Keeps the readings of whole hours before which nothing was kept, or the same by a try that died."""
     changes = [Put(key, records.pack(ones)) for key, ones in _by_hour(readings).items()]
-    _commit(ports, records.readings_partition(subscription), changes)
+    commit_apart(ports, records.readings_partition(subscription), changes)
 
 
 def keep_anew(ports: Ports, subject: str, readings: Iterable[Reading]) -> None:
@@ -66,7 +54,7 @@ def keep_anew(ports: Ports, subject: str, readings: Iterable[Reading]) -> None:
         rows = _in_parts(key, ones)
         before = [row.key for row in ports.store.scan(partition, key)]
         changes += [Put(name, records.pack(rows.get(name, ()))) for name in {**rows, **dict.fromkeys(before)}]
-    _commit(ports, partition, changes)
+    commit_apart(ports, partition, changes)
 
 
 def _in_parts(key: str, readings: Iterable[Reading]) -> dict[str, list[Reading]]:
@@ -88,14 +76,6 @@ def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     return {records.usage_key(*key): ones for key, ones in by_hour.items()}
 
 
-def keep_costs(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
-    """Keeps daily cost, a row for each day."""
-    by_row: dict[str, list[Reading]] = defaultdict(list)
-    for reading in readings:
-        by_row[records.cost_key(day_of(reading.start))].append(reading)
-    _merge(ports, subscription, by_row)
-
-
 def _merge(ports: Ports, subscription: str, by_row: Mapping[str, list[Reading]]) -> None:
     partition = records.readings_partition(subscription)
     changes = []
@@ -103,7 +83,7 @@ def _merge(ports: Ports, subscription: str, by_row: Mapping[str, list[Reading]])
         row = ports.store.get(partition, key)
         body = records.pack(merged(records.unpack(row.body), newer) if row else newer)
         changes.append(Put(key, body))
-    _commit(ports, partition, changes)
+    commit_apart(ports, partition, changes)
 
 
 def costs_since(ports: Ports, subscription: str, since: datetime) -> list[Reading]:
@@ -126,7 +106,7 @@ def save_baselines(ports: Ports, subscription: str, baselines: Mapping[Scope, Ba
     changes = [
         Put(records.baseline_key(scope), records.encode((scope, one))) for scope, one in baselines.items()
     ]
-    _commit(ports, records.state_partition(subscription), changes)
+    commit_apart(ports, records.state_partition(subscription), changes)
 
 
 def known_names(ports: Ports, subscription: str, sort: str) -> dict[str, datetime] | None:
@@ -144,7 +124,7 @@ def keep_known(ports: Ports, subscription: str, sort: str, names: Iterable[str],
         ports.store.commit(records.state_partition(subscription), [change])
 
 
-def _commit(ports: Ports, partition: str, changes: list[Put]) -> None:
+def commit_apart(ports: Ports, partition: str, changes: list[Put]) -> None:
     """Rows that need not change together, in as few transactions as the store allows."""
     batch: list[Put] = []
     for change in changes:

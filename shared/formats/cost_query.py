@@ -18,14 +18,17 @@ from shared.formats.moments import parse_moment
 
 COST_COLUMNS = ("cost", "pretaxcost", "costusd", "pretaxcostusd")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency
-# By type, not by service: the service was renamed in 2026 and history holds both names.
-AI_ACCOUNTS = {
-    "dimensions": {
-        "name": "ResourceType",
-        "operator": "In",
-        "values": ["microsoft.cognitiveservices/accounts"],
-    }
-}
+AI_TYPE = "microsoft.cognitiveservices/accounts"
+# The service was renamed in 2026 and history holds both names.
+AI_SERVICES = ("Cognitive Services", "Foundry Models", "Foundry Tools")
+
+
+def _in(name: str, values: Sequence[str]) -> dict[str, Any]:
+    return {"dimensions": {"name": name, "operator": "In", "values": list(values)}}
+
+
+# By type, whatever the service is called; and by service what is charged to no account: reserved PTU.
+AI_COST = {"or": [_in("ResourceType", [AI_TYPE]), _in("ServiceName", AI_SERVICES)]}
 
 
 def question(
@@ -37,10 +40,10 @@ def question(
     """The body of a query for daily cost and quantity of whole UTC days.
 
     `groups` are at most two dimensions; `kind` is "ActualCost" or "AmortizedCost"; `only` is a filter in
-    Cost Management's own form, all AI accounts when None, and nothing is left out when it is empty. Azure's
+    Cost Management's own form, all AI cost when None, and nothing is left out when it is empty. Azure's
     period is closed: its last second is the one before `asked.end`.
     """
-    only = AI_ACCOUNTS if only is None else only
+    only = AI_COST if only is None else only
     last = asked.end - timedelta(seconds=1)
     return {
         "type": kind,
@@ -71,8 +74,14 @@ class CostRows:
     odd: tuple[str, ...] = ()
 
 
-def parse(pages: Iterable[Mapping[str, Any]], as_of: datetime) -> CostRows:
-    """The readings of all pages: cost by billing meter and resource and UTC day, rows of one summed."""
+def parse(
+    pages: Iterable[Mapping[str, Any]], as_of: datetime, asked: Period | None = None, holder: str = ""
+) -> CostRows:
+    """The readings of all pages: cost by billing meter and resource and UTC day, rows of one summed.
+
+    A row of a day that was not `asked` for is odd: Azure has been said to shift dates. A row that names no
+    resource belongs to its subscription, or where it names none to the `holder`.
+    """
     summed: dict[tuple[Scope, Meter, datetime], Decimal] = {}
     odd: list[str] = []
     for page in pages:
@@ -80,7 +89,9 @@ def parse(pages: Iterable[Mapping[str, Any]], as_of: datetime) -> CostRows:
         names = [one_line(mapping(one).get("name")).lower() for one in listed(properties.get("columns"))]
         for row in listed(properties.get("rows")):
             try:
-                scope, meter, day, cost = _read(dict(zip(names, listed(row), strict=True)))
+                scope, meter, day, cost = _read(dict(zip(names, listed(row), strict=True)), holder)
+                if asked and day not in asked:
+                    raise ValueError(f"of {day:%Y-%m-%d}, which is not of the days asked for")
             except ValueError as strange:
                 odd.append(f"{str(row)[:120]}: {strange}")
                 continue
@@ -92,16 +103,24 @@ def parse(pages: Iterable[Mapping[str, Any]], as_of: datetime) -> CostRows:
     return CostRows(tuple(readings), tuple(odd))
 
 
-def _read(row: Mapping[str, Any]) -> tuple[Scope, Meter, datetime, Decimal]:
+def _read(row: Mapping[str, Any], holder: str) -> tuple[Scope, Meter, datetime, Decimal]:
     name = next((name for name in COST_COLUMNS if name in row), None)
     cost = parse_amount(row[name]) if name else None
     if cost is None:
         raise ValueError(f"no cost in the columns {sorted(row)}")
-    resource = one_line(row.get("resourceid"), LONGEST_ID).rstrip("/").lower()
+    resource = _resource(row) or holder
     meter = one_line(row.get("meter")) or "no meter"
     # The columns in dollars are in dollars, whatever the bill is in.
     currency = "USD" if str(name).endswith("usd") else one_line(row.get("currency")).upper()
     return Scope(resource, meter), Meter(COST, currency or NO_CURRENCY), _day(row.get("usagedate")), cost
+
+
+def _resource(row: Mapping[str, Any]) -> str:
+    """The ARM id of the resource, else of the subscription; "" when the row names none."""
+    if found := one_line(row.get("resourceid"), LONGEST_ID).rstrip("/").lower():
+        return found
+    subscription = one_line(row.get("subscriptionid"), LONGEST_ID).strip("/").lower()
+    return f"/subscriptions/{subscription.removeprefix('subscriptions/')}" if subscription else ""
 
 
 def _day(value: object) -> datetime:

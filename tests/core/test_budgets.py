@@ -36,7 +36,8 @@ def at(month: int, day: int, hour: int = 12, year: int = 2026) -> datetime:
 def spend(days: Mapping[datetime, float], now: datetime, **others: float) -> Spend:
     """Cost by day (any hour of it) in USD; others by currency."""
     costs = {day.replace(hour=0): Decimal(str(cost)) for day, cost in days.items()}
-    return Spend(costs, "USD", now, {unit: Decimal(str(cost)) for unit, cost in others.items()})
+    today = now.replace(hour=0)
+    return Spend(costs, "USD", now, {unit: {today: Decimal(str(cost))} for unit, cost in others.items()})
 
 
 def judged(budget: Budget, days: Mapping[datetime, float], now: datetime, **others: float) -> Alert:
