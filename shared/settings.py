@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from shared.formats.addresses import is_address, is_this_machine
 
 UNRESOLVED = "@microsoft.keyvault("
 _PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
@@ -57,13 +59,16 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_PRICES_ENDPOINT": "https://prices.azure.com",
     "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.com",
     "METERWATCH_SLACK_ENDPOINT": "https://slack.com/api/",
-    "AZURE_CLIENT_ID": "",  # of a user-assigned identity; "" is the system-assigned one, or a login
+    "AZURE_CLIENT_ID": "",  # of a user-assigned identity, or of an app; "" is the system's, or a login
+    "AZURE_TENANT_ID": "",  # with the next: an app signs in with its secret
+    "AZURE_CLIENT_SECRET": "",
     "AzureWebJobsStorage": "",  # a connection string; or, without keys:
     "AzureWebJobsStorage__tableServiceUri": "",
     "AzureWebJobsStorage__accountName": "",
 }
 # Read by the Functions host for the triggers, not by us; listed so that the sample is whole.
 HOST_SETTINGS = ("FUNCTIONS_WORKER_RUNTIME", "POLL_USAGE_SCHEDULE", "POLL_SPEND_SCHEDULE", "TEND_SCHEDULE")
+OF_AN_APP = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")  # that signs in with its secret
 ENDPOINTS = (
     "METERWATCH_ARM_ENDPOINT",
     "METERWATCH_METRICS_ENDPOINT",
@@ -89,6 +94,8 @@ class Settings:
     login_endpoint: str  # the authority that signs us in
     slack_endpoint: str
     client_id: str
+    tenant_id: str
+    client_secret: Secret
     storage_connection: Secret
     table_endpoint: str
     _environment: Mapping[str, str] = field(repr=False)
@@ -117,6 +124,8 @@ class Settings:
             login_endpoint=found["METERWATCH_LOGIN_ENDPOINT"].rstrip("/"),
             slack_endpoint=found["METERWATCH_SLACK_ENDPOINT"].rstrip("/") + "/",
             client_id=found["AZURE_CLIENT_ID"],
+            tenant_id=found["AZURE_TENANT_ID"],
+            client_secret=Secret("AZURE_CLIENT_SECRET", found["AZURE_CLIENT_SECRET"]),
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),
             table_endpoint=found["AzureWebJobsStorage__tableServiceUri"]
             or (f"https://{account}.table.core.windows.net" if account else ""),
@@ -135,22 +144,6 @@ class Settings:
         return {name: Secret(name, value) for name, value in found.items()}
 
 
-def is_address(url: str) -> bool:
-    """Whether it is a URL that a secret may be sent to: https, or http on this machine itself."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    sound = url.isascii() and url.isprintable() and " " not in url and bool(host)
-    return sound and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(url)))
-
-
-def is_this_machine(url: str) -> bool:
-    """Whether a sound URL leads to this machine itself."""
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost")
-
-
 def _problems(found: Mapping[str, str]) -> list[str]:
     """What is wrong, in the order of the settings. An unresolved reference has no second mistake."""
     unresolved = _unresolved(found)
@@ -165,6 +158,10 @@ def _credential_problems(found: Mapping[str, str]) -> list[str]:
     arm = found.get("METERWATCH_ARM_ENDPOINT", "")
     if credential == "simulated" and is_address(arm) and not is_this_machine(arm):
         return ["METERWATCH_CREDENTIAL=simulated is for METERWATCH_ARM_ENDPOINT on this machine only"]
+    login = found.get("METERWATCH_LOGIN_ENDPOINT", "")
+    missing = [name for name in OF_AN_APP if not found.get(name, "unresolved")]
+    if credential == "default" and missing and is_address(login) and is_this_machine(login):
+        return [f"not set: {', '.join(missing)}, which METERWATCH_LOGIN_ENDPOINT on this machine needs"]
     return []
 
 

@@ -10,10 +10,11 @@ from typing import Any, cast
 from uuid import uuid4
 
 from shared.flows.ports import Azure, Ports, Post, Store
+from shared.formats.addresses import is_address, is_this_machine
 from shared.formats.channel import Answer, Call
 from shared.formats.config_errors import Problems
 from shared.formats.watch_file import ChannelEntry, Watch, parse_watch
-from shared.settings import Secret, Settings, SettingsError, is_address
+from shared.settings import Secret, Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
@@ -94,6 +95,12 @@ def credential(settings: Settings) -> Any:
         from shared.edges.simulated_login import SimulatedLogin
 
         return SimulatedLogin()
+    if is_this_machine(settings.login_endpoint):
+        from shared.edges.azure_login import ClientSecretLogin
+
+        return ClientSecretLogin(
+            settings.login_endpoint, settings.tenant_id, settings.client_id, settings.client_secret.reveal
+        )
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential(
@@ -115,7 +122,8 @@ def _store(settings: Settings) -> Store:
 
 def _azure(settings: Settings) -> Azure:
     def make() -> Azure:
-        from shared.edges.azure_api import AzureApi, Endpoints
+        from shared.edges.azure_api import AzureApi
+        from shared.edges.azure_clients import Endpoints
 
         return AzureApi(
             credential(settings),

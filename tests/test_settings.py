@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import DEFAULTS, Secret, Settings, SettingsError, is_address
+from shared.formats.addresses import is_address
+from shared.settings import DEFAULTS, Secret, Settings, SettingsError
 from shared.wiring import build
 
 ROOT = Path(__file__).resolve().parents[1]
