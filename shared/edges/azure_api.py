@@ -20,11 +20,10 @@ from shared.edges.azure_clients import Clients, Endpoints
 from shared.formats.azure_errors import Asked, is_gone
 from shared.formats.azure_meanings import Api
 from shared.formats.loose import mapping, mappings, one_line
-from shared.formats.token_metrics import MetricQuery
+from shared.formats.metric_names import MOST_SERIES, MetricQuery
 
 CLIENT_TYPE = "Meterwatch"  # our own throttling bucket; without it one is shared with every other tool
 MOST_PAGES = 500
-MOST_SERIES = 1000  # of a metric and resource; the default of 10 would cut deployments off
 MOST_ROWS = 5_000  # a page of a cost query; the default is 1,000
 COST_VERSION = "2025-03-01"
 METRICS_VERSION = "2024-02-01"

@@ -13,6 +13,7 @@ from shared.core.periods import MINUTE, floor_to
 from shared.flows.accept import accept
 from shared.flows.estate import remembered, watched
 from shared.flows.keep import load_mark, save_mark
+from shared.flows.poll_bill import of_everything, poll_bill
 from shared.flows.poll_gateway import poll_gateway, workspaces
 from shared.flows.poll_spend import poll_spend
 from shared.flows.poll_usage import poll_usage
@@ -36,8 +37,9 @@ SOURCES: Mapping[str, Source] = {
     "usage": Source(poll_usage),
     "gateway": Source(poll_gateway, workspaces, workspaces),
     "spend": Source(poll_spend),
+    "bill": Source(poll_bill, of_everything, of_everything),
 }
-TIMERS: Mapping[str, tuple[str, ...]] = {"usage": ("usage", "gateway"), "spend": ("spend",)}
+TIMERS: Mapping[str, tuple[str, ...]] = {"usage": ("usage", "gateway"), "spend": ("spend", "bill")}
 
 
 def plan(ports: Ports, timer: str, now: datetime) -> list[str]:
