@@ -88,6 +88,8 @@ def environment_for(tenant: RunningTenant, folder: Path) -> Mapping[str, str]:
         "METERWATCH_CREDENTIAL": "simulated",
         "METERWATCH_ARM_ENDPOINT": tenant.arm,
         "METERWATCH_METRICS_ENDPOINT": tenant.metrics,
+        "METERWATCH_LOGS_ENDPOINT": tenant.logs,
+        "METERWATCH_PRICES_ENDPOINT": tenant.prices,
         "METERWATCH_SLACK_ENDPOINT": tenant.slack_api,
         "SLACK_BOT_TOKEN": "xoxb-simulated",
         "TEAMS_WEBHOOK_URL": tenant.teams_webhook("on-call"),

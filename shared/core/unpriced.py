@@ -38,14 +38,15 @@ def unpriced(used: Iterable[Used], book: PriceBook | None) -> list[Used]:
     if book is None:
         return []
     read = {meter.region for meter in book.meters}
-    return [
-        one
-        for one in used
-        if one.tokens > 0
-        and one.region in read
-        and billed_by_token(one.deployment.sku)
-        and rate_for(book, one.deployment, one.region, one.kind) is None
+    asked = [
+        one for one in used if one.tokens > 0 and one.region in read and billed_by_token(one.deployment.sku)
     ]
+    # Many deployments are of one model, which is looked for once.
+    models = {(one.name, one.region): one for one in asked}
+    missing = {
+        key for key, one in models.items() if rate_for(book, one.deployment, one.region, one.kind) is None
+    }
+    return [one for one in asked if (one.name, one.region) in missing]
 
 
 def unpriced_names(missing: Iterable[Used]) -> dict[str, Scope]:

@@ -5,7 +5,7 @@ fatal. Resource ids come back in mixed case and are folded.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from shared.formats.loose import listed, mapping, one_line
 from shared.formats.moments import parse_moment
 
 COST_COLUMNS = ("cost", "pretaxcost", "costusd", "pretaxcostusd")
+QUANTITY = "usagequantity"
 NO_CURRENCY = "XXX"  # ISO 4217: no currency
 AI_TYPE = "microsoft.cognitiveservices/accounts"
 # The service was renamed in 2026 and history holds both names.
@@ -68,10 +69,15 @@ def next_link(page: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CostRows:
-    """What an answer held. `odd` says, a line each, which rows could not be read and why."""
+    """What an answer held. `odd` says, a line each, which rows could not be read and why.
+
+    `quantities` are those of the readings of which every row has one, by scope, meter and start: tokens, or
+    the price list's units of them. They are no readings, so that nobody adds them to money.
+    """
 
     readings: tuple[Reading, ...]
     odd: tuple[str, ...] = ()
+    quantities: Mapping[tuple[Scope, Meter, datetime], Decimal] = field(default_factory=dict)
 
 
 def parse(
@@ -83,24 +89,34 @@ def parse(
     resource belongs to its subscription, or where it names none to the `holder`.
     """
     summed: dict[tuple[Scope, Meter, datetime], Decimal] = {}
+    quantities: dict[tuple[Scope, Meter, datetime], Decimal | None] = {}
     odd: list[str] = []
     for page in pages:
         properties = mapping(mapping(page).get("properties"))
         names = [one_line(mapping(one).get("name")).lower() for one in listed(properties.get("columns"))]
         for row in listed(properties.get("rows")):
             try:
-                scope, meter, day, cost = _read(dict(zip(names, listed(row), strict=True)), holder)
+                read = dict(zip(names, listed(row), strict=True))
+                scope, meter, day, cost = _read(read, holder)
                 if asked and day not in asked:
                     raise ValueError(f"of {day:%Y-%m-%d}, which is not of the days asked for")
             except ValueError as strange:
                 odd.append(f"{str(row)[:120]}: {strange}")
                 continue
-            summed[scope, meter, day] = summed.get((scope, meter, day), Decimal()) + cost
+            key = scope, meter, day
+            summed[key] = summed.get(key, Decimal()) + cost
+            quantities[key] = _plus(quantities.get(key, Decimal()), parse_amount(read.get(QUANTITY)))
     readings = (
         Reading(scope, meter, day, day + timedelta(days=1), cost, as_of)
         for (scope, meter, day), cost in sorted(summed.items())
     )
-    return CostRows(tuple(readings), tuple(odd))
+    known = {key: quantity for key, quantity in quantities.items() if quantity is not None}
+    return CostRows(tuple(readings), tuple(odd), known)
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The sum, unknown when a part of it is."""
+    return None if one is None or other is None else one + other
 
 
 def _read(row: Mapping[str, Any], holder: str) -> tuple[Scope, Meter, datetime, Decimal]:

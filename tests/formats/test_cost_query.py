@@ -35,18 +35,26 @@ def reading(value: str, currency: str = "USD", day: datetime = DAY, meter: str =
     return Reading(scope, Meter(COST, currency), day, day + timedelta(days=1), Decimal(value), NOON)
 
 
+def quantities(one: Reading, value: str) -> dict[tuple[Scope, Meter, datetime], Decimal]:
+    """The quantity of one reading, as an answer holds it."""
+    return {(one.scope, one.meter, one.start): Decimal(value)}
+
+
 def sample(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((AZURE / f"{name}.json").read_bytes())
     return found
 
 
 def test_a_row_is_the_cost_of_a_day_a_meter_and_a_resource():
-    assert read(ROW) == CostRows((reading("1.5"),))
+    assert read(ROW) == CostRows((reading("1.5"),), (), quantities(reading("1.5"), "300"))
 
 
 def test_columns_are_found_by_name_in_any_order_and_case():
     columns = ("CURRENCY", "resourceId", "new column", "METER", "usagedate", "COST")
-    assert read(("usd", ACCOUNT, {"odd": 1}, "gpt-4o Inp", "20260901", "1.5"), columns=columns) == read(ROW)
+    assert (
+        read(("usd", ACCOUNT, {"odd": 1}, "gpt-4o Inp", "20260901", "1.5"), columns=columns).readings
+        == read(ROW).readings
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +95,20 @@ def test_pages_are_one_answer():
     next_day = (*ROW[:2], 20260902, *ROW[3:])
     pages = [page(ROW), page(), page(ROW, next_day)]
     expected = (reading("3.0"), reading("1.5", day=DAY + timedelta(days=1)))
-    assert parse(pages, NOON) == CostRows(expected)
+    known = quantities(expected[0], "600") | quantities(expected[1], "300")
+    assert parse(pages, NOON) == CostRows(expected, (), known)
+
+
+@pytest.mark.parametrize("unknown", [None, "some", float("nan"), []])
+def test_a_quantity_of_which_a_part_is_unknown_is_unknown_and_the_cost_counts(unknown):
+    rows = [ROW, (ROW[0], unknown, *ROW[2:])]
+    for order in (rows, rows[::-1]):
+        assert read(*order) == CostRows((reading("3.0"),))
+
+
+def test_a_column_of_quantities_may_be_called_in_any_case():
+    columns = tuple(name.upper() for name in COLUMNS)
+    assert read(ROW, columns=columns).quantities == quantities(reading("1.5"), "300")
 
 
 @pytest.mark.parametrize(
