@@ -97,7 +97,10 @@ class LogRows:
 
 
 def parse(rows: Iterable[Mapping[str, Any]], asked: Period, grain: timedelta, as_of: datetime) -> LogRows:
-    """The readings of a period. Names that differ in case alone are one; an absent number is no reading."""
+    """The readings of a period, oldest first.
+
+    Names that differ in case alone are one. A number that is absent is no reading.
+    """
     summed: dict[tuple[Scope, Meter, datetime], Decimal] = {}
     odd: list[str] = []
     for row in rows:
@@ -116,7 +119,7 @@ def parse(rows: Iterable[Mapping[str, Any]], asked: Period, grain: timedelta, as
                 summed[key] = summed.get(key, Decimal()) + value
     readings = (
         Reading(scope, meter, start, start + grain, value, as_of)
-        for (scope, meter, start), value in sorted(summed.items())
+        for (scope, meter, start), value in sorted(summed.items(), key=lambda one: one[0][2])
     )
     return LogRows(tuple(readings), tuple(odd))
 

@@ -44,9 +44,9 @@ def read(*rows: dict[str, Any]) -> dict[Any, Decimal]:
 def test_a_row_is_three_readings_of_a_consumer():
     scope = Scope(GATEWAY, "chat for web + product gold")
     assert parse([row()], ASKED, GRAIN, NOON).readings == (
-        Reading(scope, CONSUMER_CALLS, NOON, NOON + GRAIN, Decimal(3), NOON),
         Reading(scope, CONSUMER_TOKENS_IN, NOON, NOON + GRAIN, Decimal(1200), NOON),
         Reading(scope, CONSUMER_TOKENS_OUT, NOON, NOON + GRAIN, Decimal(34), NOON),
+        Reading(scope, CONSUMER_CALLS, NOON, NOON + GRAIN, Decimal(3), NOON),
     )
 
 
@@ -90,6 +90,13 @@ def test_a_time_comes_as_text_or_as_a_time(time):
     (one, *_) = parse([row(TimeGenerated=time)], ASKED, GRAIN, NOON).readings
 
     assert (one.start, one.start.tzinfo) == (NOON, UTC)
+
+
+def test_readings_come_oldest_first():
+    rows = [row(TimeGenerated=NOON + slot * GRAIN) for slot in (3, 0, 2)]
+    starts = [one.start for one in parse(rows, ASKED, GRAIN, NOON).readings]
+
+    assert starts == sorted(starts)
 
 
 def test_columns_are_found_in_any_case():
