@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.core.anomalies import TOKENS, anomaly_key, judge_tokens, tokens, whole_hours
+from shared.core.anomalies import TOKENS, anomaly_key, judge_tokens, learn_hours, tokens, whole_hours
 from shared.core.baseline import Baseline, learn
 from shared.core.incidents import advance
 from shared.core.model import (
@@ -251,3 +251,21 @@ def test_a_whole_hour_is_known_when_its_last_part_is():
     series = [replace(one, as_of=one.end) for one in a_series(AFTER, [1] * 12, GRAIN)]
 
     assert [one.as_of for one in whole_hours(series)] == [AFTER + HOUR]
+
+
+def test_an_hour_is_learnt_when_it_is_whole_and_settled():
+    series = {CHAT: a_series(MONDAY, [1.0] * 30, 5 * MINUTE)}  # two hours and a half
+
+    unsettled = learn_hours({}, series, MONDAY + 2 * HOUR - MINUTE)
+    settled = learn_hours({}, series, MONDAY + 4 * HOUR)
+
+    assert unsettled[CHAT].upto == MONDAY + HOUR
+    assert settled[CHAT].upto == MONDAY + 2 * HOUR
+
+
+def test_only_baselines_that_an_hour_changed_are_answered():
+    series = {CHAT: a_series(MONDAY, [1.0] * 12, 5 * MINUTE)}
+    learnt = learn_hours({}, series, MONDAY + DAY)
+
+    assert learn_hours(learnt, series, MONDAY + DAY) == {}
+    assert learn_hours({}, {CHAT: series[CHAT][:6]}, MONDAY + DAY) == {}

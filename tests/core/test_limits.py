@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.incidents import advance
-from shared.core.limits import LEAST_REQUESTS, STALE, judge_limit, shares
+from shared.core.limits import LEAST_REQUESTS, STALE, judge_limit, judge_limits, shares
 from shared.core.model import (
     FAILED_SHARE,
     REQUESTS_FAILED,
@@ -203,3 +204,23 @@ def test_a_share_is_as_old_as_its_newest_count():
     late = a_reading(NOW, 30, GRAIN, meter=REQUESTS_FAILED, as_of=NOW + HOUR)
 
     assert {one.as_of for one in shares([*requests(30, None, None), late])} == {NOW + HOUR}
+
+
+def test_each_limit_is_judged_on_every_series_of_its_meter_and_scope_and_on_no_other():
+    near, far = Scope(ACCOUNT, "chat"), Scope(f"{ACCOUNT}-other", "chat")
+    readings = [
+        replace(one, scope=scope, meter=meter)
+        for scope in (near, far)
+        for meter in (THROTTLED_SHARE, FAILED_SHARE)
+        for one in told(6, 7, 8)
+    ]
+    limits = [a_limit(), a_limit(name="failing", meter=FAILED_SHARE.name, scope=ACCOUNT)]
+
+    found = judge_limits(limits, readings, NOW)
+
+    assert [(one.rule, one.scope) for one in found] == [
+        ("throttled", near),
+        ("throttled", far),
+        ("failing", near),
+    ]
+    assert judge_limits(limits, [], NOW) == []
