@@ -18,7 +18,8 @@ from cli.config import Unreadable, read_watch
 from shared.core.faults import Fault, SignInFault
 from shared.core.freshness import Watermark
 from shared.core.model import Incident, Notification, Reason
-from shared.flows.estate import load_estate, watched
+from shared.flows.accounts import load_accounts
+from shared.flows.estate import watched
 from shared.flows.keep import load_mark
 from shared.flows.poll import SOURCES, plan, poll_scope
 from shared.flows.ports import Ports
@@ -97,7 +98,7 @@ def _print_subscription(ports: Ports, subscription: str, now: datetime) -> bool:
     print(f"\nsubscription {subscription}")
     marks = [load_mark(ports, source, subscription) for source in SOURCES]
     if marks[0].answered_at:
-        accounts = load_estate(ports, subscription, now)
+        accounts = load_accounts(ports, subscription)
         deployments = sum(len(account.deployments) for account in accounts)
         print(f"  estate  {len(accounts)} AI accounts, {deployments} deployments")
     for mark in marks:

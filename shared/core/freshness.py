@@ -1,7 +1,7 @@
 """Freshness: a source that has not answered for longer than it may.
 
-A source is what is read in one round: "usage" of a subscription, "gateway" of a workspace. What it is
-read of is its subject.
+A source is what is read in one round: "usage" of a subscription, "gateway" of a workspace, "discovery" of
+a management group's subscriptions. What it is read of is its subject.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from shared.core.scopes import portal_link
 from shared.core.wording import lasted, moment, named
 
 PATIENCE = {
+    "discovery": timedelta(hours=1),
     "usage": timedelta(minutes=30),
     "gateway": timedelta(minutes=45),
     "spend": timedelta(hours=6),
@@ -28,7 +29,7 @@ class Watermark:
     """How far one source of one subject has been read, and how it has been doing."""
 
     source: str  # a key of PATIENCE
-    subject: str  # a subscription's or workspace's GUID; or a word where there is only one
+    subject: str  # a subscription's or workspace's GUID, a group's name; or a word where there is only one
     read_until: datetime | None = None  # the end of what was asked for last; None: never read
     answered_at: datetime | None = None  # when it last answered
     failing_since: datetime | None = None  # the first failure since then
@@ -93,7 +94,8 @@ def _seeing(mark: Watermark) -> str:
 def _whose(mark: Watermark) -> str:
     if mark.source in OF_A_SUBSCRIPTION:
         return f" of {named(Scope(f'/subscriptions/{mark.subject}'))}"
-    return f" of workspace {mark.subject}" if mark.source == "gateway" else ""
+    sort = {"gateway": "workspace", "discovery": "management group"}.get(mark.source)
+    return f" of {sort} {mark.subject}" if sort else ""
 
 
 def _why(mark: Watermark) -> str:

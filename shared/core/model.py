@@ -47,15 +47,40 @@ class Meter:
     unit: str
 
 
+# Of a deployment, in each five minutes.
 TOKENS_IN = Meter("tokens in", "tokens")
 TOKENS_OUT = Meter("tokens out", "tokens")
+ACTIVE_TOKENS = Meter("active tokens", "tokens")  # in and out without what the cache gave; PTU only
+# A request is ok, throttled or failed. What was refused as the caller's own mistake is ok too, since it says
+# nothing about the service, and is counted once more by itself.
 REQUESTS_OK = Meter("requests ok", "requests")
 REQUESTS_THROTTLED = Meter("requests throttled", "requests")
 REQUESTS_FAILED = Meter("requests failed", "requests")
+REQUESTS_REFUSED = Meter("requests refused", "requests")
 THROTTLED_SHARE = Meter("throttled share", "percent")
 FAILED_SHARE = Meter("failed share", "percent")
 PTU_UTILISATION = Meter("PTU utilisation", "percent")
-LATENCY = Meter("latency", "ms")
+CACHE_MATCH_RATE = Meter("cache match rate", "percent")  # of the input tokens; PTU only
+LATENCY = Meter("latency", "ms")  # to the last byte
+TIME_TO_RESPONSE = Meter("time to response", "ms")
+TIME_TO_FIRST_TOKEN = Meter("time to first token", "ms")  # normalised by the length of the prompt
+TIME_BETWEEN_TOKENS = Meter("time between tokens", "ms")
+TOKENS_PER_SECOND = Meter("tokens per second", "tokens/s")
+# Of a deployment, in each hour.
+TOKENS_TOTAL = Meter("tokens total", "tokens")  # Azure's own sum of in and out: never add it to them
+AUDIO_TOKENS_IN = Meter("audio tokens in", "tokens")
+AUDIO_TOKENS_OUT = Meter("audio tokens out", "tokens")
+CACHE_READS = Meter("cache reads", "tokens")
+CACHE_WRITES_5M = Meter("cache writes 5m", "tokens")  # kept for five minutes
+CACHE_WRITES_1H = Meter("cache writes 1h", "tokens")  # kept for an hour
+FINE_TUNING_HOURS = Meter("fine-tuning hours", "hours")
+REALTIME_SECONDS = Meter("realtime seconds", "s")
+IMAGES = Meter("images", "images")
+PAGES = Meter("pages", "pages")
+ANNOTATED_PAGES = Meter("annotated pages", "pages")
+# Of an agent in a Foundry project, in each hour. Its deployments count the same tokens once more.
+AGENT_TOKENS_IN = Meter("agent tokens in", "tokens")
+AGENT_TOKENS_OUT = Meter("agent tokens out", "tokens")
 # Of a gateway's consumer, in each five minutes. Its deployments count the same tokens once more.
 CONSUMER_TOKENS_IN = Meter("consumer tokens in", "tokens")
 CONSUMER_TOKENS_OUT = Meter("consumer tokens out", "tokens")
@@ -103,8 +128,9 @@ class Account:
     id: str  # ARM id, lower case
     region: str
     kind: str  # "OpenAI", "AIServices", ...
-    owner: str = ""  # from its tags; "" is not known
+    owner: str = ""  # from its tags, else from its resource group's; "" is not known
     deployments: tuple[Deployment, ...] = ()
+    projects: tuple[str, ...] = ()  # ARM ids of its Foundry projects, lower case
 
 
 class Basis(StrEnum):

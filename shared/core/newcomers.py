@@ -1,6 +1,6 @@
-"""Newcomers: a deployment, model, billing meter or consumer never seen before."""
+"""Newcomers: an AI account, a deployment, model, billing meter or consumer never seen before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from shared.core.model import Account, Alert, Detail, Kind, Scope, Severity
@@ -21,18 +21,21 @@ def judge_newcomers(
         return []
     new = {name: scope for name, scope in sorted(seen.items()) if name not in known}
     models = {scope for name, scope in new.items() if name.startswith("model: ")}
-    # The deployment that brings a new model is told with it.
+    accounts = {scope.resource for name, scope in new.items() if name.startswith("account: ")}
+    # The deployment that brings a new model is told with it, and those of a new account with that.
     return [
         _newcomer(name, scope, now)
         for name, scope in new.items()
-        if not (name.startswith("deployment: ") and scope in models)
+        if not (name.startswith("deployment: ") and (scope in models or scope.resource in accounts))
     ]
 
 
-def names_in(accounts: list[Account]) -> dict[str, Scope]:
-    """What an estate holds that can be new: its models and its deployments."""
+def names_in(accounts: Iterable[Account]) -> dict[str, Scope]:
+    """What an estate holds that can be new: its accounts, their models and deployments."""
     names: dict[str, Scope] = {}
     for account in accounts:
+        whole = Scope(account.id)
+        names[f"account: {named(whole)}"] = whole
         for deployment in account.deployments:
             scope = Scope(account.id, deployment.name)
             names.setdefault(f"model: {deployment.model}", scope)

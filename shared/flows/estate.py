@@ -1,35 +1,25 @@
-"""What there is to watch: subscriptions, AI accounts, deployments; as ARM lists it, remembered."""
+"""Which subscriptions are watched: those named, those under management groups, else all that can be read."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from shared.core.faults import NotThere, SignInFault, SourceFault
-from shared.core.model import Account, Deployment
+from shared.core.faults import SignInFault, SourceFault
+from shared.core.freshness import Watermark
 from shared.core.rows import Put
+from shared.flows.close import close
 from shared.flows.ports import Ports
 from shared.formats import records
-from shared.formats.estate import parse_account, parse_deployment
 
-FRESH = timedelta(hours=6)  # metrics show a new deployment that is used much sooner
-JUST_READ = timedelta(minutes=10)  # reading again would not tell more
 WATCHED = "watched"  # the row that remembers the subscriptions, for when they cannot be listed
-
-
-@dataclass(frozen=True, slots=True)
-class Estate:
-    """What a subscription held when it was read."""
-
-    read_at: datetime
-    accounts: tuple[Account, ...]
+GROUP = "group|"  # before a management group's name: the row that remembers those under it
 
 
 def watched(ports: Ports) -> tuple[str, ...]:
-    """The subscriptions to poll: those configured, else all that are listed or were before.
+    """The subscriptions to poll: those named in watch.yaml, else all that are listed or were before.
 
     One that is listed no more may only have lost its role: it is asked for until `forget`.
     """
-    if ports.watch.subscriptions:
-        return ports.watch.subscriptions
+    if _are_named(ports):
+        return remembered(ports)
     before = _listed(ports)
     try:
         found = ports.azure.subscriptions()
@@ -43,18 +33,50 @@ def watched(ports: Ports) -> tuple[str, ...]:
 
 
 def remembered(ports: Ports) -> tuple[str, ...]:
-    """The same without asking Azure: those configured, or those of the last time."""
-    return ports.watch.subscriptions or tuple(_listed(ports))
+    """The same without asking Azure: those named, or those of the last time."""
+    if not _are_named(ports):
+        return tuple(_listed(ports))
+    under = (one for group in ports.watch.management_groups for one in _under(ports, group))
+    return tuple(dict.fromkeys([*ports.watch.subscriptions, *under]))
+
+
+def groups(ports: Ports) -> tuple[str, ...]:
+    """The management groups to read."""
+    return ports.watch.management_groups
+
+
+def poll_group(ports: Ports, group: str, mark: Watermark, now: datetime) -> list[str]:
+    """Reads which subscriptions are under a management group; the next round polls them.
+
+    The alerts of one that is under no watched group any more are over. Answers the nudges for `deliver`.
+    """
+    before, after = _under(ports, group), sorted(set(ports.azure.subscriptions_under(group)))
+    others = [one for other in groups(ports) if other != group for one in _under(ports, other)]
+    lost = set(before) - {*after, *others, *ports.watch.subscriptions}
+    why = f"the subscription is no longer under management group {group}"
+    nudges = [nudge for one in sorted(lost) for nudge in close(ports, one, lambda scope: why, now)]
+    if after != before:
+        ports.store.commit(records.state_partition("-"), [Put(GROUP + group, records.encode(after))])
+    return nudges
 
 
 def is_lost(ports: Ports, subscription: str) -> bool:
     """Whether a subscription was listed before and is not any more."""
-    return not ports.watch.subscriptions and _listed(ports).get(subscription) is False
+    return not _are_named(ports) and _listed(ports).get(subscription) is False
 
 
 def forget(ports: Ports, subscription: str) -> None:
     """Stops asking for a subscription, until it is listed again."""
     _remember(ports, {one: there for one, there in _listed(ports).items() if one != subscription})
+
+
+def _are_named(ports: Ports) -> bool:
+    return bool(ports.watch.subscriptions or ports.watch.management_groups)
+
+
+def _under(ports: Ports, group: str) -> list[str]:
+    row = ports.store.get(records.state_partition("-"), GROUP + group)
+    return records.decode(row.body, list[str]) if row else []
 
 
 def _listed(ports: Ports) -> dict[str, bool]:
@@ -65,27 +87,3 @@ def _listed(ports: Ports) -> dict[str, bool]:
 
 def _remember(ports: Ports, subscriptions: dict[str, bool]) -> None:
     ports.store.commit(records.state_partition("-"), [Put(WATCHED, records.encode(subscriptions))])
-
-
-def load_estate(ports: Ports, subscription: str, now: datetime, age: timedelta = FRESH) -> list[Account]:
-    """The accounts with their deployments, read anew when older than `age`. Raises a SourceFault."""
-    partition = records.state_partition(subscription)
-    row = ports.store.get(partition, "estate")
-    kept = records.decode(row.body, Estate) if row else None
-    if kept is None or now - kept.read_at >= age:
-        kept = Estate(now, tuple(_read(ports, subscription)))
-        ports.store.commit(partition, [Put("estate", records.encode(kept))])
-    return list(kept.accounts)
-
-
-def _read(ports: Ports, subscription: str) -> list[Account]:
-    accounts = [parse_account(item, ports.watch.owner_tag) for item in ports.azure.accounts(subscription)]
-    return [replace(one, deployments=_deployments(ports, one)) for one in accounts if one.id and one.region]
-
-
-def _deployments(ports: Ports, account: Account) -> tuple[Deployment, ...]:
-    try:
-        return tuple(map(parse_deployment, ports.azure.deployments(account.id)))
-    except NotThere as fault:  # deleted just now, or of a kind that has none: no reason to lose the others
-        ports.log({"event": "source", "source": "deployments", "trouble": str(fault)})
-        return ()

@@ -1,19 +1,19 @@
 """What a poll keeps between two rounds: readings, baselines, names already seen. All safe to repeat."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from shared.core.baseline import Baseline
+from shared.core.faults import Conflict
 from shared.core.freshness import Watermark
 from shared.core.model import Reading, Scope
 from shared.core.periods import hour_of
-from shared.core.readings import merged
-from shared.core.rows import MOST_BYTES, MOST_CHANGES, Put
+from shared.core.readings import merged, same_values
+from shared.core.rows import MOST_BYTES, MOST_CHANGES, Delete, Put
 from shared.flows.ports import Ports
 from shared.formats import records
-
-SCOPES_A_ROW = 100  # with the longest names and every five minutes of an hour about half of MOST_BYTES
 
 
 def load_mark(ports: Ports, source: str, subject: str) -> tuple[Watermark, str]:
@@ -33,13 +33,34 @@ def save_mark(ports: Ports, mark: Watermark, version: str) -> str:
 
 
 def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
-    """Keeps readings, a row for each account and hour; newer ones replace those of the same time."""
-    _merge(ports, subscription, _by_hour(readings))
+    """Keeps readings, a row for each account and hour; newer ones replace those of the same time.
+
+    A row is written only for a value that is new: most of what is read again is as it was.
+    """
+    partition = records.readings_partition(subscription)
+    changes: list[Put] = []
+    for key, newer in _by_hour(readings).items():
+        rows = list(ports.store.scan(partition, key))
+        before = merged([], (one for row in rows for one in records.unpack(row.body)))
+        after = merged(before, newer)
+        if not same_values(before, after):
+            changes += rows_of(key, after, len(rows))
+    commit_apart(ports, partition, changes)
+
+
+def rows_of(key: str, readings: Sequence[Reading], before: int = 1) -> list[Put]:
+    """The rows that take the place of `before` rows: one is the rule, more where it would be too large.
+
+    The first part comes last: who dies before it leaves readings twice, never a gap.
+    """
+    bodies = records.pack_in_parts(readings, MOST_BYTES)
+    bodies += [records.pack(())] * (before - len(bodies))
+    return [Put(records.part_key(key, number), body) for number, body in enumerate(bodies)][::-1]
 
 
 def keep_history(ports: Ports, subscription: str, readings: Iterable[Reading]) -> None:
     """Keeps the readings of whole hours before which nothing was kept, or the same by a try that died."""
-    changes = [Put(key, records.pack(ones)) for key, ones in _by_hour(readings).items()]
+    changes = [row for key, ones in _by_hour(readings).items() for row in rows_of(key, ones)]
     commit_apart(ports, records.readings_partition(subscription), changes)
 
 
@@ -49,24 +70,11 @@ def keep_anew(ports: Ports, subject: str, readings: Iterable[Reading]) -> None:
     What a source no longer says is gone: a call whose caller is found out counts to nobody else.
     """
     partition = records.readings_partition(subject)
-    changes = []
+    changes: list[Put] = []
     for key, ones in _by_hour(readings).items():
-        rows = _in_parts(key, ones)
-        before = [row.key for row in ports.store.scan(partition, key)]
-        changes += [Put(name, records.pack(rows.get(name, ()))) for name in {**rows, **dict.fromkeys(before)}]
+        before = list(ports.store.scan(partition, key))
+        changes += rows_of(key, ones, len(before))
     commit_apart(ports, partition, changes)
-
-
-def _in_parts(key: str, readings: Iterable[Reading]) -> dict[str, list[Reading]]:
-    """An hour's readings in rows that are small enough; one is the rule."""
-    by_scope: dict[Scope, list[Reading]] = defaultdict(list)
-    for reading in readings:
-        by_scope[reading.scope].append(reading)
-    rows: dict[str, list[Reading]] = defaultdict(list)
-    for number, scope in enumerate(sorted(by_scope)):
-        part = number // SCOPES_A_ROW
-        rows[f"{key}|{part}" if part else key] += by_scope[scope]
-    return rows
 
 
 def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
@@ -74,16 +82,6 @@ def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     for reading in readings:
         by_hour[reading.scope.resource, hour_of(reading.start)].append(reading)
     return {records.usage_key(*key): ones for key, ones in by_hour.items()}
-
-
-def _merge(ports: Ports, subscription: str, by_row: Mapping[str, list[Reading]]) -> None:
-    partition = records.readings_partition(subscription)
-    changes = []
-    for key, newer in by_row.items():
-        row = ports.store.get(partition, key)
-        body = records.pack(merged(records.unpack(row.body), newer) if row else newer)
-        changes.append(Put(key, body))
-    commit_apart(ports, partition, changes)
 
 
 def costs_since(ports: Ports, subscription: str, since: datetime) -> list[Reading]:
@@ -107,6 +105,15 @@ def save_baselines(ports: Ports, subscription: str, baselines: Mapping[Scope, Ba
         Put(records.baseline_key(scope), records.encode((scope, one))) for scope, one in baselines.items()
     ]
     commit_apart(ports, records.state_partition(subscription), changes)
+
+
+def forget_baselines(ports: Ports, subscription: str, is_over: Callable[[Scope], bool]) -> None:
+    """Removes the baselines of what is no longer there."""
+    partition = records.state_partition(subscription)
+    for row in list(ports.store.scan(partition, "baseline|")):
+        if is_over(records.decode(row.body, tuple[Scope, Baseline])[0]):
+            with suppress(Conflict):  # somebody has just learnt something: then it is there again
+                ports.store.commit(partition, [Delete(row.key, row.version)])
 
 
 def known_names(ports: Ports, subscription: str, sort: str) -> dict[str, datetime] | None:

@@ -11,7 +11,7 @@ from shared.core.faults import Conflict, Fault, SignInFault, SourceFault, Thrott
 from shared.core.freshness import Watermark, claim, is_left_over, judge_freshness
 from shared.core.periods import MINUTE, floor_to
 from shared.flows.accept import accept
-from shared.flows.estate import remembered, watched
+from shared.flows.estate import groups, poll_group, remembered, watched
 from shared.flows.keep import load_mark, save_mark
 from shared.flows.poll_bill import of_everything, poll_bill
 from shared.flows.poll_gateway import poll_gateway, workspaces
@@ -22,6 +22,7 @@ from shared.formats.moments import parse_moment
 
 Poll = Callable[[Ports, str, Watermark, datetime], list[str]]
 SUBJECT = re.compile(r"[\w-]{1,60}", re.ASCII)
+GROUP = re.compile(r"[\w-][\w.()-]{0,89}", re.ASCII)  # a management group's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,20 @@ class Source:
     poll: Poll
     subjects: Callable[[Ports], Iterable[str]] = watched
     known: Callable[[Ports], Iterable[str]] = remembered
+    names: re.Pattern[str] = SUBJECT  # what a subject may be called: it becomes part of a URL
 
 
 SOURCES: Mapping[str, Source] = {
+    "discovery": Source(poll_group, groups, groups, GROUP),
     "usage": Source(poll_usage),
     "gateway": Source(poll_gateway, workspaces, workspaces),
     "spend": Source(poll_spend),
     "bill": Source(poll_bill, of_everything, of_everything),
 }
-TIMERS: Mapping[str, tuple[str, ...]] = {"usage": ("usage", "gateway"), "spend": ("spend", "bill")}
+TIMERS: Mapping[str, tuple[str, ...]] = {
+    "usage": ("discovery", "usage", "gateway"),
+    "spend": ("spend", "bill"),
+}
 
 
 def plan(ports: Ports, timer: str, now: datetime) -> list[str]:
@@ -131,5 +137,5 @@ def _job(message: str) -> _Job | None:
         source, subject, round_ = str(found["source"]), str(found["subject"]), found.get("round")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    sensible = source in SOURCES and SUBJECT.fullmatch(subject)
+    sensible = source in SOURCES and SOURCES[source].names.fullmatch(subject)
     return _Job(source, subject, parse_moment(round_)) if sensible else None

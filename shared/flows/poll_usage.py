@@ -1,22 +1,22 @@
-"""Usage of one subscription: tokens, requests, PTU and latency of each deployment, minutes old.
+"""Usage of one subscription: what each deployment and agent did, minutes old.
 
 estate -> metrics -> readings (kept) -> limits, anomalies, newcomers -> accept
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.anomalies import judge_tokens, learn_hours, tokens
 from shared.core.baseline import Baseline
+from shared.core.faults import NotThere, UnknownMetrics
 from shared.core.freshness import Watermark
 from shared.core.limits import judge_limits, shares
 from shared.core.model import Account, Alert, Period, Reading, Scope
 from shared.core.newcomers import judge_newcomers, names_in
 from shared.core.periods import DAY, HOUR, floor_to, hour_of
 from shared.flows.accept import accept
-from shared.flows.estate import JUST_READ, load_estate
+from shared.flows.accounts import JUST_READ, Estate, read_estate
 from shared.flows.keep import (
     keep_history,
     keep_known,
@@ -25,105 +25,123 @@ from shared.flows.keep import (
     load_baselines,
     save_baselines,
 )
+from shared.flows.metrics import RARE_SETTLING, Asking, is_due, load_memory, save_memory
 from shared.flows.ports import Ports
-from shared.formats import token_metrics
+from shared.formats.metric_names import BY_DEPLOYMENT, GRAIN, HISTORY, QUESTIONS, RARE_METERS, Question
 
-GRAIN = timedelta(minutes=5)
 SETTLING = GRAIN  # the newest points are still being counted
 HOUR_SETTLING = timedelta(minutes=10)  # before a baseline learns an hour, which it does only once
 REREAD = HOUR + HOUR_SETTLING + SETTLING  # so that an hour is seen whole in the round that learns it
-HISTORY = 28 * DAY  # read once, so that baselines are of use from the first day
-MOST_RESOURCES = 50  # in one batch call
+WEEKS_BEFORE = 28 * DAY  # read once of each account, so that baselines are of use from the first day
+MOST_LOOKS = 50  # accounts whose weeks before are read in one round
+LOOKS_A_CALL = 10
 LONGEST_ASK = 31 * DAY
 
 
 def poll_usage(ports: Ports, subscription: str, mark: Watermark, now: datetime) -> list[str]:
     """Reads since the watermark, keeps, judges, accepts; answers the nudges for `deliver`."""
-    accounts = load_estate(ports, subscription, now)
-    baselines = load_baselines(ports, subscription)
-    asked = _window(ports, mark, now)
-    if mark.read_until is None:
-        baselines |= _first_look(ports, subscription, accounts, asked.start, now)
-    readings = _fetch(ports, accounts, asked, GRAIN, now)
-    if _unlisted(accounts, readings):
-        accounts = load_estate(ports, subscription, now, JUST_READ)
+    estate, nudges = read_estate(ports, subscription, now)
+    asking = Asking(ports, load_memory(ports, subscription), now)
+    try:
+        readings = _read(asking, subscription, estate, mark)
+    except UnknownMetrics:
+        raise
+    except NotThere:  # an account that was removed since they were listed would stop all the others
+        before = estate.accounts
+        estate, more = read_estate(ports, subscription, now, age=JUST_READ)
+        nudges += more
+        if estate.accounts == before:
+            raise
+        readings = _read(asking, subscription, estate, mark)
+    used = {reading.scope for reading in readings}
+    if estate.unlisted(used):
+        estate, more = read_estate(ports, subscription, now, used)
+        nudges += more
     keep_usage(ports, subscription, readings)
-    outcomes = shares(readings)
-    alerts = [
-        *_newcomers(ports, subscription, accounts, now),
-        *judge_limits(ports.watch.limits, [*readings, *outcomes], now),
-        *_anomalies(ports, baselines, readings, outcomes),
-    ]
-    owners = {account.id: account.owner for account in accounts}
-    nudges = accept(ports, [replace(one, owner=owners.get(one.scope.resource, "")) for one in alerts], now)
-    save_baselines(ports, subscription, learn_hours(baselines, tokens(readings), now - HOUR_SETTLING))
-    keep_known(ports, subscription, "estate", names_in(accounts), now)
+    gone = {scope for scope in used if estate.is_removed(scope)}
+    nudges += _judge(ports, subscription, estate, [one for one in readings if one.scope not in gone], now)
+    save_memory(ports, subscription, asking.memory)
     return nudges
 
 
-def _window(ports: Ports, mark: Watermark, now: datetime) -> Period:
+def _read(asking: Asking, subscription: str, estate: Estate, mark: Watermark) -> list[Reading]:
+    """What is due, of all accounts whose weeks before are known."""
+    new = [one for one in estate.accounts if one.id not in asking.memory.looked]
+    windows = {
+        question: _window(asking, question, mark, whole_hour=bool(new))
+        for question in QUESTIONS
+        if is_due(question, mark.read_until, asking.now)
+    }
+    _look_back(asking, subscription, new, windows[BY_DEPLOYMENT].start)
+    accounts = [one for one in estate.accounts if one.id in asking.memory.looked]
+    return [
+        reading for question, asked in windows.items() for reading in asking.read(accounts, question, asked)
+    ]
+
+
+def _window(asking: Asking, question: Question, mark: Watermark, whole_hour: bool) -> Period:
     """What to ask for: since the watermark, and as far back as a judgement needs."""
-    end = floor_to(now - SETTLING, GRAIN)
-    back = max([REREAD, *(limit.hold + GRAIN for limit in ports.watch.limits)])
-    if mark.read_until is None:
-        return Period(hour_of(end - back), end)
-    return Period(max(floor_to(min(mark.read_until, end), GRAIN) - back, end - LONGEST_ASK), end)
+    rare = question.every > GRAIN
+    end = floor_to(asking.now - (RARE_SETTLING if rare else SETTLING), question.every)
+    limits = [one for one in asking.ports.watch.limits if (one.meter in RARE_METERS) == rare]
+    back = max([2 * HOUR if rare else REREAD, *(one.hold + question.every for one in limits)])
+    since = floor_to(min(mark.read_until or end, end), question.every) - back
+    start = max(since, end - LONGEST_ASK)
+    return Period(hour_of(start) if whole_hour or rare else start, end)
 
 
-def _first_look(
-    ports: Ports, subscription: str, accounts: Sequence[Account], until: datetime, now: datetime
-) -> dict[Scope, Baseline]:
-    """Reads and keeps the weeks before, and the baselines that follow from them."""
-    history = _fetch(ports, accounts, Period(until - HISTORY, until), HOUR, now)
-    keep_history(ports, subscription, history)
-    learnt = learn_hours({}, tokens(history), now - HOUR_SETTLING)
-    save_baselines(ports, subscription, learnt)
-    return learnt
+def _look_back(asking: Asking, subscription: str, new: Sequence[Account], until: datetime) -> None:
+    """Reads and keeps the weeks before of new accounts, and the baselines that follow from them.
+
+    Some in each round: the others are read from the round on that comes to them. Safe to be killed anywhere.
+    """
+    some = sorted(new, key=lambda account: account.region)[:MOST_LOOKS]
+    for first in range(0, len(some), LOOKS_A_CALL):
+        part = some[first : first + LOOKS_A_CALL]
+        history = asking.read(part, HISTORY, Period(until - WEEKS_BEFORE, until))
+        keep_history(asking.ports, subscription, history)
+        save_baselines(asking.ports, subscription, learn_hours({}, tokens(history), until))
+        asking.memory.looked |= {account.id for account in part}
+        save_memory(asking.ports, subscription, asking.memory)
 
 
-def _fetch(
-    ports: Ports, accounts: Sequence[Account], asked: Period, grain: timedelta, now: datetime
-) -> list[Reading]:
-    """All readings of a period: the questions of one region together, up to 50 accounts at once."""
-    regions: dict[str, list[str]] = defaultdict(list)
-    for account in accounts:
-        regions[account.region].append(account.id)
-    readings: list[Reading] = []
-    for region, ids in sorted(regions.items()):
-        for first in range(0, len(ids), MOST_RESOURCES):
-            some = ids[first : first + MOST_RESOURCES]
-            for sources, dimensions in token_metrics.QUESTIONS:
-                query = token_metrics.query_for(sources, dimensions)
-                answer = ports.azure.metrics(region, some, query, asked, grain)
-                readings += token_metrics.parse(some, answer, sources, grain, now)
-    return readings
+def _judge(
+    ports: Ports, subscription: str, estate: Estate, readings: Sequence[Reading], now: datetime
+) -> list[str]:
+    """Tells what is found, then learns; answers the nudges."""
+    baselines = load_baselines(ports, subscription)
+    outcomes, used = shares(readings), tokens(readings)
+    alerts = [
+        *_newcomers(ports, subscription, estate, now),
+        *judge_limits(ports.watch.limits, [*readings, *outcomes], now),
+        *_anomalies(ports, baselines, used, outcomes, now),
+    ]
+    nudges = accept(ports, [replace(one, owner=estate.owner_of(one.scope.resource)) for one in alerts], now)
+    save_baselines(ports, subscription, learn_hours(baselines, used, now - HOUR_SETTLING))
+    keep_known(ports, subscription, "estate", names_in(estate.known), now)
+    return nudges
 
 
-def _unlisted(accounts: Iterable[Account], readings: Iterable[Reading]) -> set[Scope]:
-    """Deployments that are used and not in the list: it has become old."""
-    listed = {Scope(account.id, one.name) for account in accounts for one in account.deployments}
-    return {reading.scope for reading in readings} - listed
-
-
-def _newcomers(ports: Ports, subscription: str, accounts: list[Account], now: datetime) -> list[Alert]:
+def _newcomers(ports: Ports, subscription: str, estate: Estate, now: datetime) -> list[Alert]:
     if not ports.watch.newcomers:
         return []
-    return judge_newcomers(known_names(ports, subscription, "estate"), names_in(accounts), now)
+    return judge_newcomers(known_names(ports, subscription, "estate"), names_in(estate.known), now)
 
 
 def _anomalies(
     ports: Ports,
     baselines: Mapping[Scope, Baseline],
-    readings: Iterable[Reading],
+    used: Mapping[Scope, Sequence[Reading]],
     outcomes: Iterable[Reading],
+    now: datetime,
 ) -> list[Alert]:
     sensitivity = ports.watch.sensitivity
     if sensitivity is None:
         return []
     judged = (
         judge_tokens(baselines[scope], series, sensitivity)
-        for scope, series in tokens(readings).items()
-        if scope in baselines
+        for scope, series in used.items()
+        if scope in baselines and now - series[-1].end <= REREAD
     )
     explained = _turned_away(ports, outcomes)
     return [one for one in judged if one is not None and not (one.scope in explained and _is_drop(one))]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from shared.core.model import Period
 from shared.core.rows import Change, Row
 from shared.formats.channel import Answer, Call
-from shared.formats.token_metrics import MetricQuery
+from shared.formats.metric_names import MetricQuery
 from shared.formats.watch_file import Watch
 
 
@@ -94,8 +94,11 @@ class Azure(Protocol):
         """The rows that a Log Analytics query answers, by column; a partial answer is a fault."""
         ...
 
-    def price_page(self, currency: str, filter_: str, link: str = "") -> dict[str, Any]:
-        """One page of the retail prices that match an OData filter; `link` is its NextPageLink."""
+    def price_page(self, question: Mapping[str, str], link: str = "") -> dict[str, Any]:
+        """One page of the retail price list; one call, without a login.
+
+        `question` is the query's parameters; `link` is the NextPageLink of the page before, "" for the first.
+        """
         ...
 
 

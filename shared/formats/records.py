@@ -6,7 +6,8 @@ share one, so that a decision and the messages it causes are written at once.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -48,8 +49,13 @@ def area_of(alert: Alert) -> str:
     return subscription if re.fullmatch(r"[\w-]{1,60}", subscription) else digest(subscription)
 
 
+def incidents_prefix(area: str) -> str:
+    """What the keys of an area's incidents begin with."""
+    return f"incident|{area}|"
+
+
 def incident_key(alert: Alert) -> str:
-    return f"incident|{area_of(alert)}|{digest(alert.key)}"
+    return f"{incidents_prefix(area_of(alert))}{digest(alert.key)}"
 
 
 def episode_key(incident: Incident) -> str:
@@ -113,11 +119,37 @@ class Series(msgspec.Struct, array_like=True, frozen=True):
 
 
 def pack(readings: Iterable[Reading]) -> bytes:
-    """Readings as one body."""
+    """Readings as one body, compressed."""
     series: dict[tuple[Scope, Meter], list[Reading]] = {}
     for reading in readings:
         series.setdefault((reading.scope, reading.meter), []).append(reading)
-    return msgspec.json.encode([_series(scope, meter, ones) for (scope, meter), ones in series.items()])
+    return squeeze(
+        msgspec.json.encode([_series(scope, meter, ones) for (scope, meter), ones in series.items()])
+    )
+
+
+def pack_in_parts(readings: Sequence[Reading], most: int) -> list[bytes]:
+    """Readings as one body, or as several where it would have more than `most` bytes."""
+    body = pack(readings)
+    if len(body) <= most or len(readings) < 2:
+        return [body]
+    half = len(readings) // 2
+    return [part for some in (readings[:half], readings[half:]) for part in pack_in_parts(some, most)]
+
+
+def part_key(key: str, number: int) -> str:
+    """The row of the n-th part of what one row cannot hold; the first is the row itself."""
+    return f"{key}|{number}" if number else key
+
+
+def squeeze(body: bytes) -> bytes:
+    """A body compressed."""
+    return zlib.compress(body)
+
+
+def unsqueeze(body: bytes) -> bytes:
+    """What `squeeze` was given; JSON that never was compressed as it is."""
+    return body if body[:1] in (b"[", b"{") else zlib.decompress(body)
 
 
 def _series(scope: Scope, meter: Meter, readings: list[Reading]) -> Series:
@@ -135,7 +167,7 @@ def _series(scope: Scope, meter: Meter, readings: list[Reading]) -> Series:
 
 def unpack(body: bytes) -> Iterator[Reading]:
     """The readings of a body, series by series; `as_of` to the second."""
-    for one in msgspec.json.decode(body, type=list[Series]):
+    for one in msgspec.json.decode(unsqueeze(body), type=list[Series]):
         scope, meter = Scope(one.resource, one.part), Meter(one.meter, one.unit)
         for start, length, value, as_of in zip(one.starts, one.lengths, one.values, one.as_of, strict=True):
             begun = datetime.fromtimestamp(start, UTC)

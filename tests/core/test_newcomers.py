@@ -11,7 +11,7 @@ def an_account(*deployments: tuple[str, str], account: str = ACCOUNT) -> Account
     return Account(account, "westeurope", "OpenAI", deployments=models)
 
 
-KNOWN = {"model: gpt-5": NOW, "deployment: chat-prod in aoai-search": NOW}
+KNOWN = dict.fromkeys(["account: aoai-search", "model: gpt-5", "deployment: chat-prod in aoai-search"], NOW)
 
 
 def test_the_first_round_tells_nothing_however_much_there_is():
@@ -26,9 +26,12 @@ def test_what_is_known_is_quiet():
 
 
 def test_a_second_round_after_an_empty_first_one_tells_of_all():
-    (alert,) = judge_newcomers({}, names_in([an_account(("chat-prod", "gpt-5"))]), NOW)
+    alerts = judge_newcomers({}, names_in([an_account(("chat-prod", "gpt-5"))]), NOW)
 
-    assert alert.what == "New model: gpt-5 on chat-prod in aoai-search"
+    assert [alert.what for alert in alerts] == [
+        "New account: aoai-search",
+        "New model: gpt-5 on chat-prod in aoai-search",
+    ]
 
 
 def test_a_new_deployment_of_a_known_model_is_an_information():
@@ -52,10 +55,20 @@ def test_a_new_model_is_a_warning_told_together_with_its_deployment():
 
 def test_a_second_deployment_of_a_new_model_is_told_too():
     seen = names_in([an_account(("trial", "o9-pro")), an_account(("trial", "o9-pro"), account=OTHER)])
+    known = {**KNOWN, "account: aoai-chat": NOW}
 
-    assert [alert.what for alert in judge_newcomers(KNOWN, seen, NOW)] == [
+    assert [alert.what for alert in judge_newcomers(known, seen, NOW)] == [
         "New deployment: trial in aoai-chat",
         "New model: o9-pro on trial in aoai-search",
+    ]
+
+
+def test_a_new_account_is_told_with_its_deployments_but_not_with_a_new_model():
+    seen = names_in([an_account(("chat", "gpt-5"), ("trial", "o9-pro"), account=OTHER)])
+
+    assert [alert.what for alert in judge_newcomers(KNOWN, seen, NOW)] == [
+        "New account: aoai-chat",
+        "New model: o9-pro on trial in aoai-chat",
     ]
 
 
@@ -96,6 +109,8 @@ def test_an_estate_names_its_models_once_and_every_deployment():
     names = names_in([an_account(("chat-prod", "gpt-5"), ("chat-test", "gpt-5")), an_account(account=OTHER)])
 
     assert names == {
+        "account: aoai-chat": Scope(OTHER),
+        "account: aoai-search": Scope(ACCOUNT),
         "model: gpt-5": CHAT,
         "deployment: chat-prod in aoai-search": CHAT,
         "deployment: chat-test in aoai-search": Scope(ACCOUNT, "chat-test"),

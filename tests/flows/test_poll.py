@@ -17,7 +17,6 @@ from shared.core.model import TOKENS_IN, Incident, Kind, Scope
 from shared.flows.estate import watched
 from shared.flows.keep import costs_since, known_names, load_baselines, load_mark
 from shared.flows.poll import left_over, plan, poll_scope
-from shared.flows.poll_usage import poll_usage
 from shared.flows.tend import tend
 from shared.formats import records
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
@@ -195,7 +194,8 @@ def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
     class Odd:
         def cost_page(self, scope, question, link=""):
             page = ports.azure.cost_page(scope, question, link)
-            page["properties"]["rows"].append(["what", "is", "this"])
+            if page:
+                page["properties"]["rows"].append(["what", "is", "this"])
             return page
 
     logged: list[Any] = []
@@ -279,7 +279,7 @@ def test_killed_between_any_two_calls_and_run_again_ends_the_same(tenant, live, 
     assert calls > 15
 
 
-@pytest.mark.parametrize("calls", [0, 5, 12, 20, 30])
+@pytest.mark.parametrize("calls", [0, 5, 12, 18, 24])
 def test_a_first_look_that_is_killed_is_made_again(ports, tenant, live, tmp_path, calls):
     assert killed_at(ports, calls, live)
 
@@ -288,29 +288,6 @@ def test_a_first_look_that_is_killed_is_made_again(ports, tenant, live, tmp_path
     undisturbed = ports_for(tenant, other)
     poll(undisturbed, tenant, "usage", SANDBOX, live)
     assert outcome_of(ports) == outcome_of(undisturbed)
-
-
-def test_more_than_fifty_accounts_of_a_region_are_asked_in_parts(ports, live):
-    sizes = []
-
-    class Many:
-        def accounts(self, subscription):
-            return [
-                {"id": f"/subscriptions/{subscription}/a/b/accounts/{number}", "location": "West Europe"}
-                for number in range(120)
-            ]
-
-        def deployments(self, account):
-            return []
-
-        def metrics(self, region, resources, query, asked, grain):
-            sizes.append(len(resources))
-            return {"values": []}
-
-    poll_usage(replace(ports, azure=Many()), SANDBOX, load_mark(ports, "usage", SANDBOX)[0], live)
-
-    assert sorted(set(sizes)) == [20, 50]
-    assert sum(sizes) == 120 * 2 * 2  # two questions, for the weeks before and for now
 
 
 def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.core.baseline import Baseline
 from shared.core.freshness import Watermark
 from shared.core.model import Account, Deployment, Incident, Meter, Notification, Reading, Scope, Transition
-from shared.flows.estate import Estate
+from shared.flows.accounts import Estate
 from shared.formats import records
 from tests.formats.situations import BUDGET, NOON, OPENED, incidents, moments, notifications
 
