@@ -3,7 +3,7 @@
 logs -> readings (kept) -> limits, anomalies, newcomers -> accept
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shared.core.anomalies import judge_tokens, learn_hours
@@ -112,7 +112,7 @@ def _newcomers(ports: Ports, workspace: str, names: Mapping[str, Scope], now: da
 
 def _anomalies(
     ports: Ports, baselines: Mapping[Scope, Baseline], used: Mapping[Scope, Sequence[Reading]]
-) -> Iterable[Alert]:
+) -> list[Alert]:
     sensitivity = ports.watch.sensitivity
     if sensitivity is None:
         return []
