@@ -7,11 +7,16 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from shared.core.model import FAILED_SHARE, THROTTLED_SHARE
 from shared.formats.channels import KINDS
-from shared.formats.watch_file import WatchFile, json_schema, parse_watch
+from shared.formats.gateway_log import METERS
+from shared.formats.metric_names import QUESTIONS
+from shared.formats.token_metrics import outcomes_of
+from shared.formats.watch_file import MeterName, WatchFile, json_schema, parse_watch
 from shared.settings import DEFAULTS, HOST_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +63,27 @@ def test_every_link_within_the_project_leads_somewhere(document):
 def test_configure_lists_every_key_of_the_watch_file():
     for name in WatchFile.__struct_fields__:
         assert f"`{name}`" in CONFIGURE, name
+
+
+def test_configure_lists_every_meter_with_its_unit_and_metrics():
+    rows = dict(re.findall(r"^\| (`.*?`) \| (.*) \|$", CONFIGURE, re.MULTILINE))
+    read = [source for question in QUESTIONS for source in question.sources if source.meter]
+
+    for source in read:
+        unit, _, metrics = rows[f"`{source.meter.name}`"].partition(" | ")
+        assert unit.split(",")[0] == source.meter.unit
+        assert set(source.names()) <= set(re.findall(r"\w+", metrics))
+    for name in get_args(MeterName):
+        assert f"`{name}`" in CONFIGURE, name
+
+
+def test_a_limit_can_be_set_on_every_meter_that_is_read():
+    by_status = {meter.name for code in ("200", "404", "429", "500") for meter in outcomes_of(code)}
+    read = {source.meter.name for question in QUESTIONS for source in question.sources if source.meter}
+    consumers = {meter.name for meter in METERS.values()}
+    made = {THROTTLED_SHARE.name, FAILED_SHARE.name}
+
+    assert set(get_args(MeterName)) == read | by_status | consumers | made
 
 
 def test_configure_lists_every_setting_and_every_kind_of_channel():

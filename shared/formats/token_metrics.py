@@ -115,13 +115,13 @@ def _by_meter(source: Source, series: Sequence[Series]) -> Mapping[Meter, Sequen
         return {source.meter: series}
     found: dict[Meter, list[Series]] = defaultdict(list)
     for one in series:
-        for meter in _outcomes(_labels(one).get("statuscode", "")):
+        for meter in outcomes_of(_labels(one).get("statuscode", "")):
             found[meter].append(one)
     return found
 
 
-def _outcomes(code: str) -> tuple[Meter, ...]:
-    """What a request of that status counts as; see the meters."""
+def outcomes_of(code: str) -> tuple[Meter, ...]:
+    """The meters that a request of that HTTP status counts to."""
     if code == "429":
         return (REQUESTS_THROTTLED,)
     if code.startswith("5") or code == "408":

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shared.core.model import Basis, Budget, Grain, Kind, Limit, Quantity, Sensitivity, Severity, Threshold
 from shared.core.routes import Route
 from shared.formats.config_errors import MOST_PROBLEMS, Problems
-from shared.formats.watch_file import ChannelEntry, Watch, json_schema, parse_watch
+from shared.formats.watch_file import ChannelEntry, MeterName, Watch, json_schema, parse_watch
 
 ROOT = Path(__file__).parent.parent.parent
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
@@ -141,14 +141,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         "$.budgets[3].thresholds[0].percent": ("0", "a number from 0.01 to 1000"),
         "$.budgets[3].thresholds[2].percent": ("2000", "a number from 0.01 to 1000"),
         "$.budgets[3].thresholds[3].percent": ("nothing", "a value"),
-        "$.limits[0].meter": (
-            "'tokens'",
-            (
-                "one of PTU utilisation, consumer calls, consumer tokens in, consumer tokens out, "
-                "failed share, latency, requests failed, requests ok, requests throttled, "
-                "throttled share, tokens in, tokens out"
-            ),
-        ),
+        "$.limits[0].meter": ("'tokens'", f"one of {', '.join(sorted(get_args(MeterName)))}"),
         "$.limits[1].above": ("-1", "a number from 0 to 1,000,000,000,000,000"),
         "$.limits[1].hold": ("'soon'", "such as 15m, 4h, 2d"),
         "$.anomalies.score": ("1", "float >= 2.0"),
