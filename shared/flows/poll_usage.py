@@ -27,6 +27,7 @@ from shared.flows.keep import (
 )
 from shared.flows.metrics import RARE_SETTLING, Asking, is_due, load_memory, save_memory
 from shared.flows.ports import Ports
+from shared.flows.pricing import tell_unpriced, with_cost
 from shared.formats.metric_names import BY_DEPLOYMENT, GRAIN, HISTORY, QUESTIONS, RARE_METERS, Question
 
 SETTLING = GRAIN  # the newest points are still being counted
@@ -116,7 +117,9 @@ def _judge(
         *judge_limits(ports.watch.limits, [*readings, *outcomes], now),
         *_anomalies(ports, baselines, used, outcomes, now),
     ]
+    alerts = with_cost(ports, alerts, estate.accounts, readings)
     nudges = accept(ports, [replace(one, owner=estate.owner_of(one.scope.resource)) for one in alerts], now)
+    nudges += tell_unpriced(ports, subscription, estate.accounts, readings, now)
     save_baselines(ports, subscription, learn_hours(baselines, used, now - HOUR_SETTLING))
     keep_known(ports, subscription, "estate", names_in(estate.known), now)
     return nudges
