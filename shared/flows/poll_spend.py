@@ -18,6 +18,7 @@ from shared.flows.accept import accept
 from shared.flows.costs import keep_costs
 from shared.flows.keep import costs_since, keep_known, known_names
 from shared.flows.ports import Ports
+from shared.flows.pricing import keep_billed
 from shared.flows.read_costs import Asked, load_reach, read_costs
 from shared.flows.wide import EVERYTHING, WIDE, is_read_wide
 from shared.formats import cost_query
@@ -37,7 +38,7 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
         if reach is None or reach.start > since:
             return []  # what is not all read yet is not judged
     else:
-        read_costs(ports, _asked(ports, subscription), since, now)
+        read_costs(ports, _asked(ports, subscription, now), since, now)
     readings = costs_since(ports, subscription, since)
     own = [one for one in counted if one.scope]  # those that span subscriptions are judged once, by the bill
     alerts = [alert for budget in own for alert in judged(budget, readings, now)]
@@ -60,9 +61,10 @@ def judged(budget: Budget, readings: Iterable[Reading], now: datetime) -> list[A
     return [*([alert] if alert else []), judge_currency(budget, spend, now)]
 
 
-def _asked(ports: Ports, subscription: str) -> Asked:
+def _asked(ports: Ports, subscription: str, now: datetime) -> Asked:
     def keep(rows: CostRows) -> None:
         keep_costs(ports, subscription, rows.readings, whole=not rows.odd)
+        keep_billed(ports, subscription, rows, now)
 
     question = partial(cost_query.question, kind=KINDS[ports.watch.spend.type])
     return Asked(f"/subscriptions/{subscription}", subscription, "spend", question, keep)
