@@ -36,7 +36,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 def main(given: Sequence[str]) -> None:
     options = arguments(given)
     if options.list_scenarios:
-        print("\n".join(f"{name:16} {found.words}" for name, found in SCENARIOS.items()))
+        print("\n".join(f"{name:20} {found.words}" for name, found in SCENARIOS.items()))
         return
     plan = EstatePlan(
         options.estate, options.seed, options.start, options.quiet_days, options.days, options.scale

@@ -142,7 +142,8 @@ class Azure:
     def cost_scope(self, at: At) -> str:
         """The scope that is asked for. Raises Refusal when its costs are not ours to see."""
         scope = "/" + at["scope"].strip("/")
-        self.roles.check(COST_READER, scope, "Microsoft.CostManagement/query/read")
+        action = "Microsoft.CostManagement/query/read"
+        self.roles.check(COST_READER, scope, action, self.options.cost_denied)
         return scope
 
     def let_through(self, request: Request, at: At) -> Mapping[str, str]:
@@ -157,7 +158,7 @@ class Azure:
 
     def get_metrics(self, request: Request, at: At) -> Answer:
         scope = f"/subscriptions/{at['subscription']}"
-        self.roles.check(MONITORING_READER, scope, "Microsoft.Insights/metrics/read")
+        self.roles.check(MONITORING_READER, scope, "Microsoft.Insights/metrics/read", 401)
         with self.lock:
             self.batches += 1
         if crc32(str(self.batches).encode()) % 1000 < self.options.metrics_refused * 1000:

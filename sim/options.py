@@ -54,6 +54,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True):
     metrics_missing_empty: bool = False  # a resource that is not there has no series, and is no refusal
     logs_partial: bool = False  # a log query answers half its rows, and an error beside them
     clock_ahead: float = 0.0  # seconds that Azure's clock is before ours; negative is behind
+    cost_denied: Literal[401, 403] = 403  # without Cost Management Reader; both have been seen
     login_fault: Literal["", "AADSTS7000222", "AADSTS90002", "AADSTS700082"] = ""
     wrong_issuer: bool = False  # ARM takes the token for another tenant's
     slack_channels: list[str] = []  # known besides those that begin with C

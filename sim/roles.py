@@ -46,21 +46,21 @@ class Roles:
         with self.lock:
             self.missing = frozenset(missing)
 
-    def check(self, role: str, scope: str, action: str) -> None:
-        """Raises Refusal as the API behind the role would."""
+    def check(self, role: Role, scope: str, action: str, status: int = 403) -> None:
+        """Raises Refusal with that status, in the words of the API behind the role."""
         if any(one.covers(role, scope) for one in self.missing):
-            raise refusal(role, scope, action)
+            raise refusal(role, scope, action, status)
 
 
-def refusal(role: str, scope: str, action: str) -> Refusal:
+def refusal(role: Role, scope: str, action: str, status: int) -> Refusal:
     if role == COST_READER:
         words = f"The client does not have authorization to perform action. Request ID: {CLIENT}"
-        return Refusal(403, "RBACAccessDenied", words)
+        return Refusal(status, "RBACAccessDenied", words)
     if role == LOG_READER:
         words = "The provided credentials have insufficient access to perform the requested operation"
-        return Refusal(403, "InsufficientAccessError", words)
+        return Refusal(status, "InsufficientAccessError", words)
     return Refusal(
-        401 if role == MONITORING_READER else 403,
+        status,
         "AuthorizationFailed",
         f"The client '{CLIENT}' with object id '{CLIENT}' does not have authorization to perform action "
         f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "

@@ -67,7 +67,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         },
     ),
     "renamed-meters": Scenario(
-        "From 3 September on the meters of gpt-4.1 have other names, and the service too.",
+        "From 3 September on the meters of gpt-4.1 have other names.",
         {
             "meter_renames": [
                 {"meter": "gpt 4.1 Inp glbl Tokens", "to": "4.1 Inp Gl Tokens", "since": "2026-09-03"},
@@ -92,19 +92,26 @@ SCENARIOS: Mapping[str, Scenario] = {
         "Cost Management Reader is missing on the platform's subscription.",
         missing=(Assignment(COST_READER, f"/subscriptions/{PLATFORM}"),),
     ),
+    "no-cost-reader-401": Scenario(
+        "The same, refused with 401, as some have seen it.",
+        {"cost_denied": 401},
+        missing=(Assignment(COST_READER, f"/subscriptions/{PLATFORM}"),),
+    ),
     "no-roles": Scenario(
         "No role has been assigned anywhere.",
         missing=tuple(Assignment(role) for role in (READER, COST_READER, MONITORING_READER, LOG_READER)),
     ),
     "clock-behind": Scenario("Azure's clock is ten minutes behind ours.", {"clock_ahead": -600.0}),
     "clock-ahead": Scenario("Azure's clock is ten minutes before ours.", {"clock_ahead": 600.0}),
-    "slow": Scenario("Every answer takes two seconds.", mishaps=({"status": 0, "delay": 2.0},)),
+    "slow": Scenario(
+        "Every answer takes two seconds, the chats' too.", mishaps=({"status": 0, "delay": 2.0},)
+    ),
     "cut-connections": Scenario(
-        "Connections end before, inside and after the answer, six times in all.",
+        "Connections end before, inside and after the answer, six times in all, the chats' too.",
         mishaps=tuple({"cut": when, "times": 2} for when in ("before", "inside", "after")),
     ),
     "garbage": Scenario(
-        "Cost is answered with half of its JSON, metrics with a page of HTML that says it is JSON.",
+        "Cost is answered with the beginning of its JSON, metrics with HTML that says it is JSON.",
         mishaps=(
             {"path_contains": COSTS, "status": 0, "keep": 120},
             {

@@ -19,6 +19,7 @@ class Directory:
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
         self.accounts = {account.id.lower(): account for account in estate.accounts}
+        self.subscriptions = {plan.id: plan for plan in estate.subscriptions}
 
     @cached_property
     def bill(self) -> Mapping[str, Sequence[BilledItem]]:
@@ -56,10 +57,10 @@ class View:
 
     def subscription(self, identity: str) -> SubscriptionPlan:
         """Raises Refusal when there is none of that id."""
-        for plan in self.subscriptions():
-            if plan.id == identity.lower():
-                return plan
-        raise Refusal(404, "SubscriptionNotFound", f"The subscription '{identity}' could not be found.")
+        plan = self.directory.subscriptions.get(identity.lower())
+        if plan is None or self.gone(f"/subscriptions/{identity}"):
+            raise Refusal(404, "SubscriptionNotFound", f"The subscription '{identity}' could not be found.")
+        return plan
 
     def accounts_in(self, subscription: str) -> list[SimAccount]:
         plan = self.subscription(subscription)

@@ -76,6 +76,7 @@ def test_a_scenario_ends_what_was_set_before_it(azure):
     [
         ("no-reader", {"accounts": 403}),
         ("no-cost-reader", {"platform costs": 403}),
+        ("no-cost-reader-401", {"platform costs": 401}),
         ("no-roles", {"costs": 403, "platform costs": 403, "accounts": 403, "sandbox": 403}),
         ("wrong-tenant", {"costs": 401, "platform costs": 401, "accounts": 401, "sandbox": 401}),
         ("throttled-costs", {}),
