@@ -86,6 +86,23 @@ def judge_currency(budget: Budget, spend: Spend, now: datetime) -> Alert:
     )
 
 
+def judge_gone(name: str, scope: str, now: datetime) -> Alert:
+    """That a budget exists no more: what holds of it is over."""
+    return Alert(
+        key=budget_key(scope, name),
+        kind=Kind.BUDGET,
+        rule=name,
+        scope=Scope(scope),
+        firing=False,
+        severity=Severity.INFO,
+        what=f"Budget {name} is gone",
+        since=now,
+        at=now,
+        why="the budget is no longer there, or is no longer watched",
+        link=portal_link(scope),
+    )
+
+
 def _elsewhere(spend: Spend, period: Period) -> list[Quantity]:
     """What was billed in the period in each other currency."""
     found = {
@@ -97,7 +114,7 @@ def _elsewhere(spend: Spend, period: Period) -> list[Quantity]:
 
 def _period(budget: Budget, spend: Spend, now: datetime) -> Period | None:
     newest = max((day for day in spend.days if day <= now), default=None)
-    period = period_of(budget.grain, newest) if newest else None
+    period = period_of(budget.grain, newest, budget.begins) if newest else None
     return period if period and now < period.end + SETTLING else None
 
 

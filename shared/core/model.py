@@ -172,6 +172,7 @@ class Budget:
     amount: Quantity
     grain: Grain
     thresholds: tuple[Threshold, ...]
+    begins: int = 1  # the month from which years and quarters count; 1 is January
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,11 @@ def floor_to(at: datetime, grain: timedelta) -> datetime:
     return start + (at - start) // grain * grain
 
 
-def period_of(grain: Grain, at: datetime) -> Period:
-    """The period of `grain` that holds `at`; weeks begin on Monday."""
+def period_of(grain: Grain, at: datetime, begins: int = 1) -> Period:
+    """The period of `grain` that holds `at`; weeks begin on Monday, years and quarters count from `begins`.
+
+    `begins` is a month; 1 is January.
+    """
     day = day_of(at)
     if grain is Grain.DAY:
         return Period(day, day + DAY)
@@ -34,11 +37,11 @@ def period_of(grain: Grain, at: datetime) -> Period:
         monday = day - day.weekday() * DAY
         return Period(monday, monday + 7 * DAY)
     months = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.YEAR: 12}[grain]
-    first = day.replace(month=(day.month - 1) // months * months + 1, day=1)
+    first = months_after(day.replace(day=1), -((day.month - begins) % months))
     return Period(first, months_after(first, months))
 
 
 def months_after(first: datetime, months: int) -> datetime:
-    """The first day of the month that many months later."""
+    """The first day of the month that many months later, or earlier."""
     month = first.month - 1 + months
     return first.replace(year=first.year + month // 12, month=month % 12 + 1, day=1)

@@ -84,23 +84,23 @@ def _native_budget(data: dict[str, Any], received_at: datetime) -> Alert:
     scope = f"/subscriptions/{_id(data, 'subscriptionid') or UNKNOWN}"
     if group := _id(data, "resourcegroup"):
         scope += f"/resourcegroups/{group}"
-    spent, amount = parse_amount(data.get("spendingamount")), _positive(data.get("budget"))
-    bar = _threshold_amount(_positive(data.get("notificationthresholdamount")), spent, amount)
-    return _budget(data, scope, _Sums(spent, amount, bar), "", received_at)
+    spent, amount = parse_amount(data.get("spendingamount")), positive(data.get("budget"))
+    bar = _threshold_amount(positive(data.get("notificationthresholdamount")), spent, amount)
+    return _budget(data, scope, Sums(spent, amount, bar), "", received_at)
 
 
 def _common_budget(essentials: dict[str, Any], data: dict[str, Any], received_at: datetime) -> Alert:
-    scope = _id(data, "scope").rstrip("/") or _scope_of(_id(data, "budgetid")) or f"/subscriptions/{UNKNOWN}"
-    sums = _Sums(
+    scope = _id(data, "scope").rstrip("/") or scope_of(_id(data, "budgetid")) or f"/subscriptions/{UNKNOWN}"
+    sums = Sums(
         parse_amount(data.get("spentamount")),
-        _positive(data.get("budgetthreshold")),
-        _positive(data.get("notificationthresholdamount")),
+        positive(data.get("budgetthreshold")),
+        positive(data.get("notificationthresholdamount")),
     )
     return _budget(data, scope, sums, _id(essentials, "alertid"), _fired(essentials, received_at))
 
 
 @dataclass(frozen=True, slots=True)
-class _Sums:
+class Sums:
     """A budget message's money; None is what it does not say, or says in a way that cannot be meant."""
 
     spent: Decimal | None
@@ -108,7 +108,7 @@ class _Sums:
     bar: Decimal | None  # the amount that was crossed, above zero
 
 
-def _budget(data: dict[str, Any], scope: str, sums: _Sums, identity: str, fired: datetime) -> Alert:
+def _budget(data: dict[str, Any], scope: str, sums: Sums, identity: str, fired: datetime) -> Alert:
     name = one_line(data.get("budgetname"), MOST_NAME) or "without a name"
     if identity.endswith("/test_alert") or _id(data, "budgetcreator") == "test@sample.test":
         return _test(Kind.BUDGET, identity, name, scope, fired)
@@ -122,12 +122,12 @@ def _budget(data: dict[str, Any], scope: str, sums: _Sums, identity: str, fired:
         scope=Scope(scope),
         firing=True,
         severity=severity_of(step) if step else Severity.WARNING,
-        what=_sentence(name, sums, unit, step),
+        what=sentence(name, sums, unit, step),
         since=fired,
         at=fired,
         seen=Quantity(sums.spent, unit) if sums.spent is not None else None,
         against=Quantity(sums.amount, unit) if sums.amount is not None else None,
-        why=_why(step),
+        why=crossing(step),
         details=tuple(_budget_details(data, unit)),
         steps=(step.step,) if step else (),
         link=portal_link(scope) if UNKNOWN not in scope.split("/") else "",
@@ -137,7 +137,7 @@ def _budget(data: dict[str, Any], scope: str, sums: _Sums, identity: str, fired:
     )
 
 
-def _step(basis: str, sums: _Sums) -> Threshold | None:
+def _step(basis: str, sums: Sums) -> Threshold | None:
     if sums.amount is None or sums.bar is None:
         return None
     share = 100 * sums.bar / sums.amount
@@ -163,7 +163,8 @@ def _threshold_amount(value: Decimal | None, spent: Decimal | None, amount: Deci
     return as_ratio if value <= 2 and 20 * value < amount and not just_crossed else value
 
 
-def _sentence(name: str, sums: _Sums, unit: str, step: Threshold | None) -> str:
+def sentence(name: str, sums: Sums, unit: str, step: Threshold | None) -> str:
+    """What Azure says of a budget, in one sentence."""
     share = 100 * sums.spent / sums.amount if sums.spent is not None and sums.amount else None
     if share is None or sums.amount is None or abs(share) > 1000 * HIGHEST_STEP:
         return f"Budget {name}: Azure says that a threshold was crossed"
@@ -173,7 +174,8 @@ def _sentence(name: str, sums: _Sums, unit: str, step: Threshold | None) -> str:
     return text
 
 
-def _why(step: Threshold | None) -> str:
+def crossing(step: Threshold | None) -> str:
+    """Which step was crossed, as far as Azure says."""
     if step is None:
         return "Azure says that a threshold was crossed"
     return f"crossed: {percent(step.percent)} {step.basis}"
@@ -271,7 +273,8 @@ def _fired(essentials: dict[str, Any], received_at: datetime) -> datetime:
     return fired if fired and fired <= received_at + SKEW else received_at
 
 
-def _scope_of(budget_id: str) -> str:
+def scope_of(budget_id: str) -> str:
+    """What a budget, or an alert of Cost Management, is of: the part of its id before the provider."""
     for provider in ("microsoft.consumption", "microsoft.costmanagement"):
         budget_id = budget_id.partition(f"/providers/{provider}/")[0]
     return budget_id
@@ -282,6 +285,7 @@ def _id(data: dict[str, Any], name: str) -> str:
     return one_line(data.get(name), LONGEST_ID).lower()
 
 
-def _positive(found: object) -> Decimal | None:
+def positive(found: object) -> Decimal | None:
+    """An amount above zero; None for what cannot be meant as one."""
     amount = parse_amount(found)
     return amount if amount and amount > 0 else None

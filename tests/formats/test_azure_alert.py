@@ -52,7 +52,7 @@ def test_a_body_is_the_alert_that_lies_beside_it(expected):
 def test_every_pushed_body_has_its_alert_beside_it():
     pushed = {
         path.name
-        for sort in ("budget", "metric-", "activity", "service", "smart", "logv2")
+        for sort in ("budget-", "metric-", "activity", "service", "smart", "logv2")
         for path in AZURE.glob(f"{sort}*.json")
     }
     with_alert = {path.name.replace(".expected", "") for path in EXPECTED}
