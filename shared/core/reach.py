@@ -15,7 +15,7 @@ from shared.core.periods import DAY, day_of
 REREAD = 5 * DAY  # cost of a day is corrected for about that long
 CLOSING = 5  # days of a month in which the one before is still being closed, and read again once a day
 LONGEST_ASK = 31  # days; of more, Azure has been said to answer only that many
-ROUND = timedelta(minutes=50)  # a pass is not begun sooner than that after the one before
+ROUND = timedelta(minutes=50)  # a little less than the timer's hour
 STALE = timedelta(hours=6)  # a pass that did not end by then is begun anew
 REMEMBERED = 400 * DAY
 CURRENT = 3 * DAY  # the last days of a question may well have no cost yet
@@ -34,12 +34,15 @@ class Reach:
     came: tuple[datetime, ...] = ()  # the days of which there was cost
 
 
-def in_pass(reach: Reach | None, now: datetime) -> Reach:
-    """The reach in the pass that is to be made now: a new one, or that which goes on or has just ended."""
+def in_pass(reach: Reach | None, now: datetime, every: timedelta = ROUND) -> Reach:
+    """The reach in the pass that is to be made now: a new one, or that which goes on or has just ended.
+
+    Passes begin `every` so often, and no sooner.
+    """
     today = day_of(now)
     if reach is None:
         return Reach(today + DAY, today + DAY, now, left=Period(today.replace(day=1), today + DAY))
-    if now - reach.began_at < (STALE if reach.left else ROUND):
+    if now - reach.began_at < (STALE if reach.left else every):
         return reach
     last = day_of(reach.passed_at or reach.start)
     start = min(today.replace(day=1), last - REREAD)

@@ -14,6 +14,7 @@ from shared.flows.accept import accept
 from shared.flows.estate import groups, poll_group, remembered, watched
 from shared.flows.keep import load_mark, save_mark
 from shared.flows.poll_bill import of_everything, poll_bill
+from shared.flows.poll_budgets import poll_budgets
 from shared.flows.poll_gateway import poll_gateway, workspaces
 from shared.flows.poll_prices import poll_prices, price_lists
 from shared.flows.poll_spend import poll_spend
@@ -42,11 +43,12 @@ SOURCES: Mapping[str, Source] = {
     "gateway": Source(poll_gateway, workspaces, workspaces),
     "spend": Source(poll_spend),
     "bill": Source(poll_bill, of_everything, of_everything),
+    "budgets": Source(poll_budgets),
     "prices": Source(poll_prices, price_lists, price_lists),
 }
 TIMERS: Mapping[str, tuple[str, ...]] = {
     "usage": ("discovery", "usage", "gateway"),
-    "spend": ("spend", "bill", "prices"),
+    "spend": ("spend", "bill", "budgets", "prices"),
 }
 
 

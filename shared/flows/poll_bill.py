@@ -15,6 +15,8 @@ from shared.core.scopes import subscription_of
 from shared.flows.accept import accept
 from shared.flows.costs import keep_costs, totals_since
 from shared.flows.estate import remembered
+from shared.flows.native import list_natives
+from shared.flows.poll_budgets import look_at
 from shared.flows.poll_spend import KINDS, judged, wanted_since
 from shared.flows.ports import Ports
 from shared.flows.read_costs import Asked, read_costs
@@ -31,14 +33,40 @@ def of_everything(ports: Ports) -> tuple[str, ...]:
 
 
 def poll_bill(ports: Ports, subject: str, mark: Watermark, now: datetime) -> list[str]:
-    """Reads the cost of all with one question, if so configured, and judges the budgets that span them."""
-    if ports.watch.spend.scope:
-        _read(ports, now)
+    """Reads the cost of all with one question, if so configured, and judges the budgets that span them.
+
+    What is refused is raised when all is done.
+    """
     budgets = _spanning(ports)
-    if not budgets:
-        return []
-    readings = _totals(ports, wanted_since(budgets, now), now)
+    if not ports.watch.spend.scope:
+        return _judge(ports, budgets, now)
+    nudges, faults = look_at(
+        ports,
+        subject,
+        now,
+        lambda: _read(ports, now),
+        lambda: _judge(ports, budgets, now),
+        lambda: _look_above(ports, subject, now),
+    )
+    if faults:
+        raise faults[0]
+    return nudges
+
+
+def _judge(ports: Ports, budgets: list[Budget], now: datetime) -> list[str]:
+    readings = _totals(ports, wanted_since(budgets, now), now) if budgets else []
     return accept(ports, [alert for budget in budgets for alert in judged(budget, readings, now)], now)
+
+
+def _look_above(ports: Ports, subject: str, now: datetime) -> list[str]:
+    """The native budgets of the wide scope itself; not every account has such, or may list them."""
+    if not ports.watch.spend.native_budgets:
+        return []
+    try:
+        return list_natives(ports, subject, ports.watch.spend.scope, now)
+    except (NotPermitted, NotThere) as refused:
+        ports.log({"event": "source", "source": "bill", "trouble": str(refused)})
+        return []
 
 
 def _spanning(ports: Ports) -> list[Budget]:
@@ -58,7 +86,7 @@ def _totals(ports: Ports, since: datetime, now: datetime) -> list[Reading]:
     ]
 
 
-def _read(ports: Ports, now: datetime) -> None:
+def _read(ports: Ports, now: datetime) -> list[str]:
     """Asks for the cost of all; when that is refused, every subscription is asked by itself from then on."""
     # All budgets count: those of one subscription are judged by what is read here too.
     since = wanted_since(ports.watch.budgets, now)
@@ -69,6 +97,7 @@ def _read(ports: Ports, now: datetime) -> None:
     except (NotPermitted, NotThere):
         save_wide(ports, replace(load_wide(ports) or Wide(), refused=True))
         raise
+    return []
 
 
 def _keep(ports: Ports, now: datetime, rows: CostRows) -> None:

@@ -49,7 +49,9 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
 
 def wanted_since(budgets: Iterable[Budget], now: datetime) -> datetime:
     """From when on cost must be known for these budgets and their forecasts."""
-    return min([day_of(now) - HISTORY, *(period_of(budget.grain, now).start for budget in budgets)])
+    return min(
+        [day_of(now) - HISTORY, *(period_of(budget.grain, now, budget.begins).start for budget in budgets)]
+    )
 
 
 def judged(budget: Budget, readings: Iterable[Reading], now: datetime) -> list[Alert]:

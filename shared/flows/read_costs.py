@@ -5,13 +5,13 @@ How far it got is kept after each answer: a call may be one too many now, and th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core.faults import Unreachable
 from shared.core.model import Period
 from shared.core.periods import DAY
-from shared.core.reach import Reach, absent, after_answer, in_pass, narrower, next_question
+from shared.core.reach import ROUND, Reach, absent, after_answer, in_pass, narrower, next_question
 from shared.core.rows import Put
 from shared.flows.calls import TooLong, cost_pages
 from shared.flows.ports import Ports
@@ -31,6 +31,7 @@ class Asked:
     name: str  # ... under this name
     question: Callable[[Period], dict[str, Any]]
     keep: Callable[[CostRows], None]
+    every: timedelta = ROUND  # what may have changed is asked for again
 
 
 def read_costs(ports: Ports, asked: Asked, wanted: datetime, now: datetime) -> None:
@@ -38,7 +39,7 @@ def read_costs(ports: Ports, asked: Asked, wanted: datetime, now: datetime) -> N
 
     Raises a SourceFault when something is left to be read.
     """
-    reach = in_pass(load_reach(ports, asked.subject, asked.name), now)
+    reach = in_pass(load_reach(ports, asked.subject, asked.name), now, asked.every)
     gone: set[datetime] = set()
     while window := next_question(reach, wanted):
         try:
