@@ -8,7 +8,7 @@ from decimal import Decimal
 from shared.core.model import Alert, Deployment, Detail, Kind, Quantity, Scope, Severity
 from shared.core.newcomers import TOLD_FOR
 from shared.core.prices import PriceBook, TokenKind, billed_by_token, rate_for
-from shared.core.scopes import portal_link
+from shared.core.scopes import portal_link, subscription_of
 from shared.core.wording import named, said
 
 
@@ -81,7 +81,7 @@ def _alert(ones: list[Used], now: datetime) -> Alert:
     sort = ", ".join(part for part in (one.version, one.sku) if part)
     model = (one.model or "without a name") + (f" ({sort})" if sort else "")
     return Alert(
-        key=f"newcomer|{most.name}",
+        key=f"newcomer|{subscription_of(most.scope.resource)}|{most.name}",
         kind=Kind.NEWCOMER,
         rule="no price",
         scope=most.scope,

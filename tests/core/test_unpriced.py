@@ -9,7 +9,7 @@ from shared.core.model import Deployment, Kind, Scope, Severity
 from shared.core.newcomers import TOLD_FOR
 from shared.core.prices import PriceBook, PricedMeter, TokenKind
 from shared.core.unpriced import Used, judge_unpriced, unpriced, unpriced_names
-from tests.builders import ACCOUNT, CHAT, HOUR, NOW
+from tests.builders import ACCOUNT, CHAT, HOUR, NOW, SUBSCRIPTION
 
 NEW = Deployment("chat-prod", "gpt-9", "2026-09-01", "GlobalStandard")
 INPUT = PricedMeter(
@@ -88,6 +88,17 @@ def test_deployments_of_one_model_are_told_together_with_the_sum():
     assert "on chat-prod in aoai-search and 1 more used 2M input tokens" in alert.what
     assert [detail.text for detail in alert.details] == ["760k tokens", "1.24M tokens"]
     assert unpriced_names([second, used()]) == {used().name: second.scope}
+
+
+def test_what_lacks_a_price_in_two_subscriptions_is_two_alerts_whichever_deployment_uses_most():
+    second = Scope(ACCOUNT, "chat-test")
+    other = Scope(ACCOUNT.replace(SUBSCRIPTION, "99999999-2222-3333-4444-555555555555"), "chat-prod")
+    (one,), (again,), (elsewhere,) = (
+        judge_unpriced({}, [used(scope=scope)], NOW) for scope in (CHAT, second, other)
+    )
+
+    assert one.key == again.key
+    assert one.key != elsewhere.key
 
 
 def test_a_round_that_could_not_remember_the_name_changes_nothing():
