@@ -20,9 +20,9 @@ from shared.core.prices import PriceBook, RateSource, TokenKind, rate_for
 from shared.edges.sqlite import SqliteStore
 from shared.flows.keep import load_mark
 from shared.flows.poll import left_over, plan, poll_scope
-from shared.flows.poll_prices import MOST_CALLS
+from shared.flows.poll_prices import MOST_PAGES
 from shared.flows.ports import Ports
-from shared.flows.pricing import kept_book, load_book
+from shared.flows.pricing import billed_days, kept_book, load_book
 from shared.flows.tend import tend
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
@@ -226,6 +226,18 @@ def test_rates_stay_when_the_list_is_read_again_and_follow_the_bill(ports, tenan
     assert sum(one.amount for one in after.billed) < sum(one.amount for one in before.billed)
 
 
+def test_a_bill_that_comes_before_the_estate_shows_its_rates_an_hour_later(tenant, live, tmp_path):
+    ports = ports_for(tenant, tmp_path)
+    poll(ports, tenant, "spend", AGENTS, live)
+    assert list(billed_days(ports)) == []
+
+    for job in plan(ports, "usage", live):
+        poll_scope(ports, job, live)
+    poll(ports, tenant, "spend", AGENTS, live + HOUR)
+    assert {one.region for one in billed_days(ports)} == {"swedencentral"}
+    assert {one.day for one in billed_days(ports)} == {live - 5 * DAY}
+
+
 def test_a_bill_in_another_currency_than_the_list_shows_no_rate(ports, tenant, live):
     tenant.set_options(currencies={AGENTS: "EUR"})
     poll(ports, tenant, "spend", AGENTS, live)
@@ -298,15 +310,26 @@ def test_a_throttled_list_is_left_alone_for_as_long_as_it_asks(ports, tenant, li
     assert all(books(ports).values())
 
 
-def test_no_job_makes_calls_without_end(ports, tenant, live):
+def test_a_job_begins_no_more_regions_after_many_calls_and_the_next_goes_on(ports, tenant, live):
     tenant.set_options(prices_page=1)
+    read = []
     for hour in range(4):
-        before = calls(tenant)
         read_prices(ports, tenant, live + hour * HOUR)
-        one_region = 150
-        assert calls(tenant) - before < MOST_CALLS + one_region
+        read.append(sum(book is not None for book in books(ports).values()))
 
-    assert all(books(ports).values())
+    assert 0 < read[0] < len(books(ports)) == read[-1]
+
+
+def test_pages_that_do_not_end_are_a_fault(ports, tenant, live):
+    class Endless:
+        def price_page(self, question, link=""):
+            return {"Items": [], "NextPageLink": "https://prices.azure.com/again"}
+
+    azure: Any = Endless()
+    read_prices(replace(ports, azure=azure), tenant, live)
+
+    assert books(ports) == dict.fromkeys((*REGIONS, "global"))
+    assert f"more than {MOST_PAGES} pages" in mark_of(ports).trouble
 
 
 def test_odd_items_are_logged_in_one_line_and_the_others_kept(ports, tenant, live):

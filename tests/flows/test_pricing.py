@@ -18,7 +18,7 @@ from shared.edges.sqlite import SqliteStore
 from shared.flows.accounts import load_accounts
 from shared.flows.keep import known_names
 from shared.flows.poll import plan, poll_scope
-from shared.flows.pricing import load_book, tell_unpriced
+from shared.flows.pricing import EVERYWHERE, keep_book, load_book, tell_unpriced
 from shared.formats import records
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM
@@ -125,6 +125,17 @@ def test_the_whole_way_from_prices_to_a_newcomer_told_once_with_its_tokens(ports
     for rounds in range(1, 4):
         assert everything(ports, tenant, "usage", now + rounds * 5 * MINUTE) == []
     assert [one.alert.scope for one in unpriced(ports)] == [*told]
+
+
+def test_prices_for_every_region_stand_with_those_of_a_region_and_never_for_it(ports, tenant, noon):
+    read_prices(ports, tenant, noon)
+    own = load_book(ports, "westeurope")
+    assert own is not None
+    everywhere = replace(own, meters=(replace(own.meters[0], region=""),), billed=())
+    keep_book(ports, EVERYWHERE, everywhere)
+
+    assert load_book(ports, "westeurope") == replace(own, meters=own.meters + everywhere.meters)
+    assert load_book(ports, "japaneast") is None
 
 
 def test_where_everything_has_its_price_nothing_is_told(ports, tenant, noon):
