@@ -4,6 +4,7 @@ Nothing of it is kept: it works on a store of its own in a temporary folder.
 """
 
 import argparse
+import json
 import logging
 import os
 import re
@@ -13,35 +14,33 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
+from cli.check_lines import is_answered, print_sources, print_told
+from cli.check_poll import REAL, TOLD, Clock, poll
+from cli.check_report import document
 from cli.config import Unreadable, read_watch
-from shared.core.faults import Fault, SignInFault
+from cli.recording import Recording
+from shared.core.faults import Fault, SignInFault, SourceFault
 from shared.core.freshness import Watermark
-from shared.core.model import Incident, Notification, Reason
-from shared.flows.accounts import load_accounts
 from shared.flows.estate import watched
-from shared.flows.keep import load_mark
-from shared.flows.poll import SOURCES, plan, poll_scope
 from shared.flows.ports import Ports
-from shared.formats import records
-from shared.formats.message import compose
+from shared.formats.moments import parse_moment
 from shared.formats.watch_file import Watch
 from shared.settings import Settings, SettingsError
 from shared.wiring import build_without_channels
 
 WATCH_FILE = Path("watch.yaml")
+OPEN = "retail prices"  # the one API that is asked without a login
+DEFAULTS = "the defaults, since there is no watch.yaml here"
 
 
 def main(arguments: Sequence[str]) -> int:
     """0: all sources answered; 1: some did not; 2: it could not begin."""
     options = _options(arguments)
     try:
-        watch = _watch(options.config, options.subscription or ())
-        with TemporaryDirectory() as folder:
-            settings = Settings.read({**os.environ, "METERWATCH_STORE": str(Path(folder) / "check.db")})
-            return _check(build_without_channels(settings, watch), datetime.now(UTC))
-    except SignInFault:
-        print("not signed in to Azure: run `az login` and try again", file=sys.stderr)
+        # The JSON document has standard output to itself.
+        return _run(options, sys.stderr if options.json else sys.stdout)
     except Unreadable as unread:
         print(unread, file=sys.stderr)
     except (Fault, SettingsError, OSError) as fault:
@@ -54,6 +53,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     found = WATCH_FILE if WATCH_FILE.exists() else None
     parser.add_argument("--config", type=Path, default=found, help="watch.yaml, or else the defaults")
     parser.add_argument("--subscription", type=_guid, action="append", help="only this one; repeatable")
+    parser.add_argument("--json", action="store_true", help="print all that was found as one JSON document")
+    parser.add_argument("--at", type=_moment, help="take this for the time, to play recorded answers")
     return parser.parse_args(arguments)
 
 
@@ -64,64 +65,68 @@ def _guid(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{text!r}, expected a subscription's id, which is a GUID")
 
 
+def _moment(text: str) -> datetime:
+    """A time; argparse says so when it is none."""
+    if moment := parse_moment(text):
+        return moment
+    raise argparse.ArgumentTypeError(f"{text!r}, expected a time such as 2026-09-01T12:00:00Z")
+
+
+def _run(options: argparse.Namespace, out: TextIO) -> int:
+    watch = _watch(options.config, options.subscription or ())
+    by = str(options.config or DEFAULTS)
+    print(f"by {by}", file=out)
+    with TemporaryDirectory() as folder:
+        settings = Settings.read({**os.environ, "METERWATCH_STORE": str(Path(folder) / "check.db")})
+        recording = Recording()
+        ports = recording.noting(build_without_channels(settings, watch))
+        now = options.at or datetime.now(UTC)
+        status, marks = _check(ports, recording, now, TOLD if options.at else REAL, out)
+        if options.json:
+            print(json.dumps(document(ports, recording, marks, by, now), indent=1))
+    return status
+
+
 def _watch(config: Path | None, subscriptions: Sequence[str]) -> Watch:
     watch = read_watch(config) if config else Watch()
-    print(f"by {config}" if config else "by the defaults, since there is no watch.yaml here")
-    return replace(watch, subscriptions=tuple(subscriptions)) if subscriptions else watch
+    if not subscriptions:
+        return watch
+    return replace(watch, subscriptions=tuple(subscriptions), management_groups=())
 
 
-def _check(ports: Ports, now: datetime) -> int:
+def _check(
+    ports: Ports, recording: Recording, now: datetime, clock: Clock, out: TextIO
+) -> tuple[int, list[Watermark]]:
+    """The exit code, and how each source of each subject did."""
     logging.getLogger("azure").propagate = False  # what matters of it is printed, in our words
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    subscriptions = _subscriptions(ports)
-    if not subscriptions:
-        print("no subscription can be read: the login needs Reader on one", file=sys.stderr)
-        return 1
-    for source in SOURCES:
-        for job in plan(ports, source):
-            poll_scope(ports, job, now)
-    answered = [_print_subscription(ports, one, now) for one in subscriptions]
-    _print_told(ports)
-    return 0 if all(answered) else 1
+    if unable := _unable(ports, out):
+        print(f"meterwatch check: {unable}", file=sys.stderr)
+        return 2, []
+    marks = poll(ports, recording, now, clock)
+    if nobody := _nobody_signed_in(recording):
+        print(f"meterwatch check: {nobody}", file=sys.stderr)
+        return 2, marks
+    print_sources(ports, recording, marks, out)
+    print_told(ports, out)
+    return (0 if all(is_answered(mark) for mark in marks) else 1), marks
 
 
-def _subscriptions(ports: Ports) -> tuple[str, ...]:
-    if ports.watch.subscriptions:
-        return ports.watch.subscriptions
-    ports.azure.subscriptions()  # where it fails, it is to fail here, with its reason
+def _unable(ports: Ports, out: TextIO) -> str:
+    """Why there is nothing to check; "" when there is something."""
+    if ports.watch.subscriptions or ports.watch.management_groups:
+        return ""
+    try:
+        ports.azure.subscriptions()
+    except (SourceFault, SignInFault) as fault:
+        return str(fault)
     found = watched(ports)
-    print(f"subscriptions that can be read: {len(found)}")
-    return found
+    print(f"subscriptions that can be read: {len(found)}", file=out)
+    return "" if found else "no subscription can be read: the login needs Reader on one"
 
 
-def _print_subscription(ports: Ports, subscription: str, now: datetime) -> bool:
-    print(f"\nsubscription {subscription}")
-    marks = [load_mark(ports, source, subscription) for source in SOURCES]
-    if marks[0].answered_at:
-        accounts = load_accounts(ports, subscription)
-        deployments = sum(len(account.deployments) for account in accounts)
-        print(f"  estate  {len(accounts)} AI accounts, {deployments} deployments")
-    for mark in marks:
-        print(f"  {mark.source:<7} {_seen(ports, mark)}")
-    return all(mark.answered_at for mark in marks)
-
-
-def _seen(ports: Ports, mark: Watermark) -> str:
-    if not mark.answered_at:
-        return f"no answer: {mark.trouble}"
-    prefix = {"usage": "usage|", "spend": "cost|"}[mark.source]
-    rows = ports.store.scan(records.readings_partition(mark.subscription), prefix)
-    readings = [reading for row in rows for reading in records.unpack(row.body)]
-    if not readings:
-        return "answered; no readings"
-    newest = max(reading.end for reading in readings)
-    return f"{len(readings):,} readings, the newest up to {min(newest, mark.answered_at):%Y-%m-%d %H:%M} UTC"
-
-
-def _print_told(ports: Ports) -> None:
-    rows = list(ports.store.scan(records.ALERTS, "incident|"))
-    incidents = [one for row in rows if (one := records.decode(row.body, Incident)).open]
-    print(f"\nwould be told: {len(incidents)}" if incidents else "\nnothing would be told")
-    for one in incidents:
-        message = compose(Notification(one, "", 1, Reason.OPENED, queued_at=one.opened_at))
-        print(f"  {message.headline}  -> {', '.join(one.told) or 'nobody: no route leads to a channel'}")
+def _nobody_signed_in(recording: Recording) -> str:
+    """What to do about a login that failed for all alike; "" when it did not."""
+    why = {call.why for call in recording.calls if not call.answered and call.kind == "sign-in"}
+    answered = any(call.answered for call in recording.calls if call.api != OPEN)
+    return why.pop() if len(why) == 1 and not answered else ""

@@ -88,6 +88,7 @@ def environment_for(tenant: RunningTenant, folder: Path) -> Mapping[str, str]:
         "METERWATCH_CREDENTIAL": "simulated",
         "METERWATCH_ARM_ENDPOINT": tenant.arm,
         "METERWATCH_METRICS_ENDPOINT": tenant.metrics,
+        "METERWATCH_LOGIN_ENDPOINT": tenant.login,
         "METERWATCH_LOGS_ENDPOINT": tenant.logs,
         "METERWATCH_PRICES_ENDPOINT": tenant.prices,
         "METERWATCH_SLACK_ENDPOINT": tenant.slack_api,

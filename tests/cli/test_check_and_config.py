@@ -1,41 +1,15 @@
 """`meterwatch check` and `meterwatch config`, as a person types them."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from cli.__main__ import COMMANDS, main
+from sim.arm_shapes import TENANT
 from sim.blueprint import SANDBOX
+from tests.commands import ROOT, check, typed
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def check(tenant, *arguments):
-    ours = {
-        "METERWATCH_CREDENTIAL": "simulated",
-        "METERWATCH_ARM_ENDPOINT": tenant.arm,
-        "METERWATCH_METRICS_ENDPOINT": tenant.metrics,
-    }
-    return typed(["check", *arguments], ours)
-
-
-def typed(arguments, ours):
-    nobody = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "METERWATCH_"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**nobody, **ours},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
 def test_check_prints_what_it_sees_and_tells_nobody(tenant):
@@ -58,15 +32,98 @@ def test_check_of_one_subscription_asks_no_other(tenant):
     assert done.stdout.count("\nsubscription ") == 1
 
 
+@pytest.fixture(autouse=True)
+def _calm(tenant):
+    yield
+    tenant.set_scenario("calm")
+
+
 def test_check_says_of_each_source_that_does_not_answer_why(tenant):
-    tenant.set_faults([{"path_contains": "getBatch", "status": 403}])
+    tenant.take_role("Monitoring Reader")
     done = check(tenant, "--subscription", SANDBOX)
-    tenant.set_faults([])
 
     assert done.returncode == 1
-    assert "usage   no answer: metrics of 1 accounts" in done.stdout
-    assert "403" in done.stdout
+    assert f"usage   no answer: metrics of /subscriptions/{SANDBOX}" in done.stdout
+    assert f"assign Monitoring Reader on subscription {SANDBOX} itself" in done.stdout
     assert "spend" in done.stdout
+    assert "readings, the newest up to" in done.stdout
+
+
+def test_a_scope_that_does_not_exist_has_one_line_and_the_others_go_on(tenant):
+    done = check(tenant, "--subscription", NOWHERE, "--subscription", SANDBOX)
+
+    assert done.returncode == 1
+    (line,) = (line for line in done.stdout.splitlines() if NOWHERE in line and "no answer" in line)
+    assert f"/subscriptions/{NOWHERE}: it does not exist, or the login cannot see it" in line
+    assert "check the id in watch.yaml" in line
+    assert "readings, the newest up to" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_management_group_that_is_misspelt_is_named(tenant, tmp_path):
+    file = tmp_path / "watch.yaml"
+    file.write_text(f"management_groups: [mg-contosso]\nsubscriptions: [{SANDBOX}]\n")
+    done = check(tenant, "--config", str(file))
+
+    assert done.returncode == 1
+    assert "managementGroups/mg-contosso: it does not exist" in done.stdout
+    assert "readings, the newest up to" in done.stdout
+
+
+def test_the_subscriptions_of_a_management_group_are_polled_at_once(tenant, tmp_path):
+    file = tmp_path / "watch.yaml"
+    file.write_text("management_groups: [mg-contoso-sandbox]\n")
+    done = check(tenant, "--config", str(file))
+
+    assert done.returncode == 0, done.stdout
+    assert f"\nsubscription {SANDBOX}\n" in done.stdout
+
+
+def test_a_login_of_another_tenant_is_told_which_to_sign_in_to(tenant):
+    tenant.set_options(wrong_issuer=True)
+    done = check(tenant, "--subscription", SANDBOX)
+
+    assert done.returncode == 1
+    (line,) = (line for line in done.stdout.splitlines() if "another tenant" in line)
+    assert f"/subscriptions/{SANDBOX}" in line
+    assert f"az login --tenant {TENANT}" in line
+
+
+APP = {
+    "METERWATCH_CREDENTIAL": "default",
+    "AZURE_TENANT_ID": TENANT,
+    "AZURE_CLIENT_ID": "5f0d7c9e-3a41-4b8e-9c62-1d2e3f4a5b6c",
+    "AZURE_CLIENT_SECRET": "nobody-may-see-this",
+}
+
+
+def test_an_app_signs_in_with_its_secret_at_an_authority_on_this_machine(tenant):
+    done = check(tenant, "--subscription", SANDBOX, METERWATCH_LOGIN_ENDPOINT=tenant.login, **APP)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tenant.requests()["counts"]["login"] > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "named"),
+    [
+        ("AADSTS700082", "the login has expired (AADSTS700082): run `az login`", ()),
+        ("AADSTS7000222", "the client secret has expired (AADSTS7000222)", ()),
+        (
+            "AADSTS90002",
+            f"there is no tenant {TENANT}",
+            ("--subscription", SANDBOX, "--subscription", NOWHERE),
+        ),
+    ],
+)
+def test_a_login_that_fails_is_one_line_for_all_scopes(tenant, code, words, named):
+    tenant.set_options(login_fault=code)
+    done = check(tenant, *named, METERWATCH_LOGIN_ENDPOINT=tenant.login, **APP)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+    assert APP["AZURE_CLIENT_SECRET"] not in done.stdout + done.stderr
 
 
 def test_check_without_a_login_says_in_one_line_what_to_do():
@@ -128,14 +185,6 @@ def test_check_refuses_what_is_no_subscription_in_one_line(capsys):
 
     assert ended.value.code == 2
     assert "'contoso-ai', expected a subscription's id" in capsys.readouterr().err
-
-
-def test_check_says_that_a_subscription_is_not_there(tenant):
-    done = check(tenant, "--subscription", "00000000-0000-0000-0000-000000000000")
-
-    assert done.returncode == 1
-    assert "could not be found" in done.stdout
-    assert "Traceback" not in done.stderr
 
 
 def test_check_says_what_is_wrong_with_the_settings():
