@@ -16,16 +16,31 @@ import pytest
 
 from cli.report import incidents_told
 from shared.flows import deliver, intake, tend
+from shared.flows.poll import TIMERS, plan, poll_scope
 from shared.settings import Settings
 from shared.wiring import build
 from sim.page import page
 from sim.process import running_tenant
+from tests.commands import pointed_at
+from tests.loopback import Told, loopback
 
 TOKEN = "xoxb-4711-deeply-secret-token"
 SIGNATURE = "deeply%2Dsecret-signature"
 PATH = "deeply-secret-flow"
 HOOK = "T000/B000/deeply-secret-hook"
-SECRETS = (TOKEN, SIGNATURE, SIGNATURE.replace("%2D", "-"), PATH, "deeply-secret-hook")
+LOGIN_SECRET = "deeply-secret~client.secret"
+ACCESS = "eyJ0eXAi.deeply-secret-access.token"
+LINK = "deeply-secret-skiptoken"
+SECRETS = (
+    TOKEN,
+    SIGNATURE,
+    SIGNATURE.replace("%2D", "-"),
+    PATH,
+    "deeply-secret-hook",
+    LOGIN_SECRET,
+    ACCESS,
+    LINK,
+)
 NOW = datetime(2026, 9, 14, 9, tzinfo=UTC)
 MINUTES = itertools.count()
 
@@ -241,6 +256,91 @@ def test_a_delivery_that_works_leaves_no_secret_anywhere(tenant, tmp_path, log):
 
     assert not [key for _, key, _ in case.rows() if key.startswith(("outbox|", "dead|"))]
     assert_no_secret(case.written(), log.text)
+
+
+GIVEN = Told(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": ACCESS})
+
+
+def refusing(request, text):
+    """A refusal that says the text, and repeats all that it was sent."""
+    seen = f"{text} {request.headers.get('authorization', '')} {request.body.decode()} at {request.path}"
+    return Told(403, {"error": {"code": "Odd", "message": seen}, "error_description": seen})
+
+
+AZURE_FAULTS = {
+    "the token is repeated": lambda request: refusing(request, f"token {ACCESS}"),
+    "a page elsewhere": lambda request: Told(
+        200, {"value": [], "nextLink": f"http://127.0.0.2:1/more?$skiptoken={LINK}"}
+    ),
+    "a page that is refused": lambda request: (
+        refusing(request, f"see /more?$skiptoken={LINK}")
+        if LINK in request.path
+        else Told(200, {"value": [], "nextLink": f"http://{request.headers['host']}/more?$skiptoken={LINK}"})
+    ),
+    "a redirect with the token": lambda request: Told(
+        307, b"", {"Location": f"http://127.0.0.1:1/?t={ACCESS}"}
+    ),
+    "a page of a proxy": lambda request: Told(502, f"<html><title>?token={ACCESS}</title>".encode()),
+    "no json": lambda request: Told(200, f"{ACCESS} {LINK}".encode()),
+}
+LOGIN_FAULTS = {
+    "the login repeats the secret": lambda request: refusing(request, LOGIN_SECRET),
+    "a token without a time": lambda request: Told(200, {"access_token": ACCESS}),
+    "the login redirects": lambda request: Told(
+        302, b"", {"Location": f"http://127.0.0.1:1/?s={LOGIN_SECRET}"}
+    ),
+}
+
+
+def polled(folder, url, log):
+    """Everything that is written where Azure at `url` fails for a day; and how often it was told."""
+    file = folder / "app.db"
+    watch = folder / "watch.yaml"
+    watch.write_text(f"subscriptions: [{ALERT['data']['SubscriptionId']}]")
+    settings = Settings.read(
+        {
+            **pointed_at(url),
+            "METERWATCH_STORE": str(file),
+            "METERWATCH_WATCH_FILE": str(watch),
+            "METERWATCH_CREDENTIAL": "default",
+            "METERWATCH_LOGIN_ENDPOINT": url + "/login",
+            "AZURE_TENANT_ID": "contoso.example",
+            "AZURE_CLIENT_ID": "an-app",
+            "AZURE_CLIENT_SECRET": LOGIN_SECRET,
+        }
+    )
+    ports = build(settings)
+    log.all_at_debug()
+    for now in (NOW, NOW + timedelta(days=1)):
+        for job in [job for timer in TIMERS for job in plan(ports, timer, now)]:
+            poll_scope(ports, job, now)
+    with sqlite3.connect(file) as database:
+        rows = database.execute("SELECT partition, key, body FROM rows ORDER BY key").fetchall()
+    told = sum(key.startswith("incident|") for _, key, _ in rows)
+    # urllib3 names each URL that it asks for, at a level that the app has switched off.
+    said = [record.getMessage() for record in log.records if not record.name.startswith("urllib3")]
+    return told, "\n".join([repr(settings), repr(ports), str(rows), *said])
+
+
+@pytest.mark.parametrize("name", AZURE_FAULTS)
+def test_azure_that_fails_leaves_no_secret_anywhere(name, tmp_path, log):
+    def answer(request):
+        return GIVEN if "/oauth2/" in request.path else AZURE_FAULTS[name](request)
+
+    with loopback(answer) as server:
+        told, written = polled(tmp_path, server.url, log)
+
+    assert told > 0
+    assert_no_secret(written)
+
+
+@pytest.mark.parametrize("name", LOGIN_FAULTS)
+def test_a_login_that_fails_leaves_no_secret_anywhere(name, tmp_path, log):
+    with loopback(LOGIN_FAULTS[name]) as server:
+        told, written = polled(tmp_path, server.url, log)
+
+    assert told > 0
+    assert_no_secret(written)
 
 
 def test_the_search_would_find_a_secret(tmp_path):

@@ -10,10 +10,11 @@ import pytest
 
 from shared.formats.addresses import is_address
 from shared.settings import DEFAULTS, Secret, Settings, SettingsError
-from shared.wiring import build
+from shared.wiring import build, credential
 
 ROOT = Path(__file__).resolve().parents[1]
 ENOUGH = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+ARM_HERE = {"METERWATCH_ARM_ENDPOINT": "http://127.0.0.1:8080"}
 VAULT = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/hidden-name)"
 # Whoever starts the app hands it its environment; everything below is handed what it needs.
 MAY_READ_THE_ENVIRONMENT = {"shared/wiring.py", "cli/check.py", "cli/picture.py"}
@@ -147,12 +148,47 @@ def test_the_simulated_login_goes_nowhere_but_to_this_machine(endpoint):
     assert "METERWATCH_ARM_ENDPOINT" in found[0]
 
 
+AN_APP = {"AZURE_TENANT_ID": "contoso.example", "AZURE_CLIENT_ID": "an-app", "AZURE_CLIENT_SECRET": "hidden"}
+
+
+def test_a_login_on_this_machine_needs_an_app_and_its_secret():
+    endpoint = {"METERWATCH_LOGIN_ENDPOINT": "http://127.0.0.1:8080/login"}
+
+    assert problems(**endpoint, AZURE_CLIENT_ID="an-app") == [
+        "not set: AZURE_TENANT_ID, AZURE_CLIENT_SECRET, which METERWATCH_LOGIN_ENDPOINT on this machine needs"
+    ]
+    assert Settings.read({**ENOUGH, **endpoint, **AN_APP}).tenant_id == "contoso.example"
+    assert Settings.read({**ENOUGH, **endpoint, "METERWATCH_CREDENTIAL": "simulated", **ARM_HERE})
+
+
+def test_a_login_elsewhere_may_be_any_that_the_sdk_knows():
+    assert Settings.read({**ENOUGH, "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.us"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({}, "DefaultAzureCredential"),
+        (
+            {"METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.us", **AN_APP},
+            "DefaultAzureCredential",
+        ),
+        ({"METERWATCH_LOGIN_ENDPOINT": "http://[::1]:8080", **AN_APP}, "ClientSecretLogin"),
+        ({"METERWATCH_CREDENTIAL": "simulated", **ARM_HERE}, "SimulatedLogin"),
+    ],
+    ids=["the sdk's", "a sovereign cloud's", "on this machine", "simulated"],
+)
+def test_the_credential_is_by_the_settings(environment, kind):
+    assert type(credential(Settings.read({**ENOUGH, **environment}))).__name__ == kind
+
+
 @pytest.mark.parametrize(
     ("url", "sound"),
     [
         ("https://slack.com/api/", True),
         ("http://127.0.0.1:8707", True),
         ("http://localhost:1/x?sig=%2F", True),
+        ("http://[::1]:8080", True),
         ("http://slack.com/api/", False),
         ("http://127.0.0.1.example.com", False),
         ("file:///etc/passwd", False),
@@ -269,7 +305,13 @@ def test_a_secret_hides_itself_in_what_a_service_says(value, quoted, shown):
 
 def test_settings_show_no_secret_and_no_environment():
     text = repr(
-        Settings.read({"AzureWebJobsStorage": "AccountName=x;AccountKey=aGlkZGVu", "TEAMS": "hidden"})
+        Settings.read(
+            {
+                "AzureWebJobsStorage": "AccountName=x;AccountKey=aGlkZGVu",
+                "TEAMS": "hidden",
+                "AZURE_CLIENT_SECRET": "hidden",
+            }
+        )
     )
 
     assert "aGlkZGVu" not in text
