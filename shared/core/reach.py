@@ -52,11 +52,15 @@ def in_pass(reach: Reach | None, now: datetime, every: timedelta = ROUND) -> Rea
 
 
 def next_question(reach: Reach, wanted: datetime) -> Period | None:
-    """What to ask for next, when all days since `wanted` are to be known; None when they are."""
+    """What to ask for next, when all days since `wanted` are to be known; None when they are.
+
+    Days of one month: a question costs as many query units as it touches months.
+    """
     left = reach.left or Period(wanted, reach.start)
     if left.start >= left.end:
         return None
-    return Period(max(left.start, left.end - reach.width * DAY), left.end)
+    month = (left.end - DAY).replace(day=1)
+    return Period(max(left.start, left.end - reach.width * DAY, month), left.end)
 
 
 def after_answer(reach: Reach, asked: Period, came: Collection[datetime]) -> Reach:

@@ -27,6 +27,7 @@ from shared.formats.cost_query import CostRows
 from shared.formats.native_budgets import NativeBudget, concerns_ai, parse_budgets
 
 EVERY = timedelta(hours=4)  # the bill is refreshed that often
+HISTORY = timedelta(days=20)  # enough for a forecast, and few enough to be read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _read(ports: Ports, subject: str, one: NativeBudget, now: datetime) -> None:
 
 def _since(one: NativeBudget, now: datetime) -> datetime:
     budget = one.as_budget(one.unit)
-    return wanted_since([budget] if budget else [], now)
+    return wanted_since([budget] if budget else [], now, HISTORY)
 
 
 def _judged(ports: Ports, subject: str, one: NativeBudget, figure: Figure, now: datetime) -> list[Alert]:

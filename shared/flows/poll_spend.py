@@ -47,10 +47,10 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
     return nudges
 
 
-def wanted_since(budgets: Iterable[Budget], now: datetime) -> datetime:
+def wanted_since(budgets: Iterable[Budget], now: datetime, history: timedelta = HISTORY) -> datetime:
     """From when on cost must be known for these budgets and their forecasts."""
     return min(
-        [day_of(now) - HISTORY, *(period_of(budget.grain, now, budget.begins).start for budget in budgets)]
+        [day_of(now) - history, *(period_of(budget.grain, now, budget.begins).start for budget in budgets)]
     )
 
 

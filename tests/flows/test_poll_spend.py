@@ -213,12 +213,12 @@ rounds = st.lists(
 
 
 @given(rounds)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_after_any_rounds_missed_and_throttled_every_day_was_read_when_it_was_final(rounds):
     days = Days()
     with ports_telling(Chat(), ":memory:", watch=YEARLY) as without:
         ports = asking(without, days)
-        for hours, allowed in [*rounds, *[(1, 3)] * 8]:
+        for hours, allowed in [*rounds, *[(1, 4)] * 10]:
             days.now += hours * HOUR
             days.left = allowed
             poll_scope(ports, job(ONE, days.now), days.now)
