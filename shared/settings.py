@@ -96,6 +96,7 @@ class Settings:
     client_id: str
     tenant_id: str
     client_secret: Secret
+    is_an_app: bool  # that signs in by itself, with a secret or else a certificate
     storage_connection: Secret
     table_endpoint: str
     _environment: Mapping[str, str] = field(repr=False)
@@ -126,6 +127,7 @@ class Settings:
             client_id=found["AZURE_CLIENT_ID"],
             tenant_id=found["AZURE_TENANT_ID"],
             client_secret=Secret("AZURE_CLIENT_SECRET", found["AZURE_CLIENT_SECRET"]),
+            is_an_app=_is_an_app(environment),
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),
             table_endpoint=found["AzureWebJobsStorage__tableServiceUri"]
             or (f"https://{account}.table.core.windows.net" if account else ""),
@@ -142,6 +144,12 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return {name: Secret(name, value) for name, value in found.items()}
+
+
+def _is_an_app(environment: Mapping[str, str]) -> bool:
+    secret = environment.get("AZURE_CLIENT_SECRET", "a certificate in its place")
+    tenant, client = environment.get("AZURE_TENANT_ID", ""), environment.get("AZURE_CLIENT_ID", "")
+    return all(one.strip() for one in (tenant, client, secret))
 
 
 def _problems(found: Mapping[str, str]) -> list[str]:

@@ -104,7 +104,10 @@ def credential(settings: Settings) -> Any:
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential(
-        authority=settings.login_endpoint, managed_identity_client_id=settings.client_id or None
+        authority=settings.login_endpoint,
+        managed_identity_client_id=settings.client_id or None,
+        # It would take settings that are there and blank for those of an app, and fail.
+        exclude_environment_credential=not settings.is_an_app,
     )
 
 

@@ -42,6 +42,7 @@ SECRETS = (
     LINK,
 )
 NOW = datetime(2026, 9, 14, 9, tzinfo=UTC)
+SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 MINUTES = itertools.count()
 
 WATCH = """
@@ -54,7 +55,7 @@ ALERT = {
     "schemaId": "AIP Budget Notification",
     "data": {
         "SubscriptionName": "Contoso",
-        "SubscriptionId": "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01",
+        "SubscriptionId": SUBSCRIPTION,
         "SpendingAmount": "8100",
         "BudgetStartDate": "9/1/2026",
         "Budget": "10000",
@@ -296,7 +297,7 @@ def polled(folder, url, log):
     """Everything that is written where Azure at `url` fails for a day; and how often it was told."""
     file = folder / "app.db"
     watch = folder / "watch.yaml"
-    watch.write_text(f"subscriptions: [{ALERT['data']['SubscriptionId']}]")
+    watch.write_text(f"subscriptions: [{SUBSCRIPTION}]")
     settings = Settings.read(
         {
             **pointed_at(url),

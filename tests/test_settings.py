@@ -165,6 +165,21 @@ def test_a_login_elsewhere_may_be_any_that_the_sdk_knows():
     assert Settings.read({**ENOUGH, "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.us"})
 
 
+def test_settings_of_an_app_that_are_blank_are_no_app(monkeypatch):
+    blank = dict.fromkeys(AN_APP, "")
+    for environment, is_an_app in [
+        (AN_APP, True),
+        ({**AN_APP, "AZURE_CLIENT_SECRET": ""}, False),
+        ({name: AN_APP[name] for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")}, True),  # by a certificate
+        ({"AZURE_CLIENT_ID": "of an identity"}, False),
+        (blank, False),
+    ]:
+        assert Settings.read({**ENOUGH, **environment}).is_an_app is is_an_app
+    for name in blank:
+        monkeypatch.setenv(name, "")
+    assert credential(Settings.read({**ENOUGH, **blank}))
+
+
 @pytest.mark.parametrize(
     ("environment", "kind"),
     [
