@@ -117,7 +117,7 @@ def tokens(readings: Iterable[Reading]) -> dict[Scope, list[Reading]]:
     """Tokens in and out together, by deployment, oldest first; one kind alone counts as it is."""
     summed: dict[Scope, dict[datetime, Reading]] = {}
     for reading in readings:
-        if reading.meter in (TOKENS_IN, TOKENS_OUT):
+        if reading.meter.name in (TOKENS_IN.name, TOKENS_OUT.name):
             by_start = summed.setdefault(reading.scope, {})
             other = by_start.get(reading.start)
             value = reading.value + (other.value if other else 0)

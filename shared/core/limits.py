@@ -24,6 +24,7 @@ from shared.core.scopes import portal_link, within
 from shared.core.wording import lasted, named, said
 
 STALE = timedelta(minutes=45)  # newer data than this there must be, to say anything at all
+OUTCOMES = frozenset(meter.name for meter in (REQUESTS_OK, REQUESTS_THROTTLED, REQUESTS_FAILED))
 LEAST_REQUESTS = 20  # in a reading; a share of fewer says nothing
 
 
@@ -61,16 +62,18 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
     )
 
 
-def judge_limits(limits: Iterable[Limit], readings: Iterable[Reading], now: datetime) -> list[Alert]:
+def judge_limits(limits: Sequence[Limit], readings: Iterable[Reading], now: datetime) -> list[Alert]:
     """The alerts of all limits about the series that they are for; of each series the oldest comes first."""
-    series: dict[tuple[Scope, Meter], list[Reading]] = defaultdict(list)
+    limited = {limit.meter for limit in limits}
+    series: dict[tuple[Scope, str], list[Reading]] = defaultdict(list)
     for reading in readings:
-        series[reading.scope, reading.meter].append(reading)
+        if reading.meter.name in limited:
+            series[reading.scope, reading.meter.name].append(reading)
     judged = (
         judge_limit(limit, ones, now)
         for limit in limits
         for (scope, meter), ones in series.items()
-        if meter.name == limit.meter and within(scope.resource, limit.scope)
+        if meter == limit.meter and within(scope.resource, limit.scope)
     )
     return [alert for alert in judged if alert is not None]
 
@@ -103,10 +106,10 @@ def _start_of_run(series: Sequence[Reading], bar: Decimal) -> datetime:
 
 def shares(readings: Iterable[Reading]) -> list[Reading]:
     """Of request counts by outcome, the throttled and the failed share of each deployment and period."""
-    counts: dict[tuple[Scope, datetime, datetime], dict[Meter, Reading]] = {}
+    counts: dict[tuple[Scope, datetime, datetime], dict[Meter, Reading]] = defaultdict(dict)
     for reading in readings:
-        if reading.meter in (REQUESTS_OK, REQUESTS_THROTTLED, REQUESTS_FAILED):
-            counts.setdefault((reading.scope, reading.start, reading.end), {})[reading.meter] = reading
+        if reading.meter.name in OUTCOMES:
+            counts[reading.scope, reading.start, reading.end][reading.meter] = reading
     found = []
     for (scope, start, end), by_meter in sorted(counts.items()):
         total = sum(reading.value for reading in by_meter.values())

@@ -1,6 +1,6 @@
 """Readings read again: which of two for the same period counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from shared.core.model import Meter, Reading, Scope
 
@@ -18,18 +18,6 @@ def merged(before: Iterable[Reading], newer: Iterable[Reading]) -> list[Reading]
         if other is None or _counts(reading, other):
             series[reading.start] = reading
     return [reading for key in sorted(found) for reading in _without_coarse([*found[key].values()])]
-
-
-def same_values(some: Sequence[Reading], others: Sequence[Reading]) -> bool:
-    """Whether two lists say the same, whenever it was known."""
-    return len(some) == len(others) and all(
-        one.value == other.value
-        and one.start == other.start
-        and one.end == other.end
-        and one.meter == other.meter
-        and one.scope == other.scope
-        for one, other in zip(some, others, strict=True)
-    )
 
 
 def _counts(reading: Reading, other: Reading) -> bool:

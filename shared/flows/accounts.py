@@ -40,6 +40,11 @@ class Estate:
         """The accounts whose deployments have been listed."""
         return tuple(account for account in self.accounts if account.id in self.inside_at)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is in it has been listed of every account."""
+        return len(self.known) == len(self.accounts)
+
     def is_removed(self, scope: Scope) -> bool:
         """Whether a scope's newest readings are of something that is gone."""
         return any(one.covers(scope) for one in self.removed)
@@ -134,7 +139,10 @@ def _owned(
         owners = parse_owners(ports.azure.resource_groups(subscription), ports.watch.owner_tag)
     except SourceFault as fault:
         _log(ports, "resource groups", fault)
-        owners = {one.id.partition("/providers/")[0]: one.owner for one in known.values()}
+        return tuple(
+            replace(one, owner=known[one.id].owner) if not one.owner and one.id in known else one
+            for one in accounts
+        )
     return tuple(
         replace(one, owner=one.owner or owners.get(one.id.partition("/providers/")[0], ""))
         for one in accounts

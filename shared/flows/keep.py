@@ -10,7 +10,7 @@ from shared.core.faults import Conflict
 from shared.core.freshness import Watermark
 from shared.core.model import Reading, Scope
 from shared.core.periods import hour_of
-from shared.core.readings import merged, same_values
+from shared.core.readings import merged
 from shared.core.rows import MOST_BYTES, MOST_CHANGES, Delete, Put
 from shared.flows.ports import Ports
 from shared.formats import records
@@ -41,10 +41,10 @@ def keep_usage(ports: Ports, subscription: str, readings: Iterable[Reading]) -> 
     changes: list[Put] = []
     for key, newer in _by_hour(readings).items():
         rows = list(ports.store.scan(partition, key))
-        before = merged([], (one for row in rows for one in records.unpack(row.body)))
-        after = merged(before, newer)
-        if not same_values(before, after):
-            changes += rows_of(key, after, len(rows))
+        known = {point for row in rows for point in records.points_in(row.body)}
+        if any(point not in known for point in records.points_of(newer)):
+            before = (one for row in rows for one in records.unpack(row.body))
+            changes += rows_of(key, merged(before, newer), len(rows))
     commit_apart(ports, partition, changes)
 
 

@@ -111,9 +111,10 @@ def _judge(
 ) -> list[str]:
     """Tells what is found, then learns; answers the nudges."""
     baselines = load_baselines(ports, subscription)
+    known, names = known_names(ports, subscription, "estate"), names_in(estate.known)
     outcomes, used = shares(readings), tokens(readings)
     alerts = [
-        *_newcomers(ports, subscription, estate, now),
+        *(judge_newcomers(known, names, now) if ports.watch.newcomers else []),
         *judge_limits(ports.watch.limits, [*readings, *outcomes], now),
         *_anomalies(ports, baselines, used, outcomes, now),
     ]
@@ -121,14 +122,9 @@ def _judge(
     nudges = accept(ports, [replace(one, owner=estate.owner_of(one.scope.resource)) for one in alerts], now)
     nudges += tell_unpriced(ports, subscription, estate.accounts, readings, now)
     save_baselines(ports, subscription, learn_hours(baselines, used, now - HOUR_SETTLING))
-    keep_known(ports, subscription, "estate", names_in(estate.known), now)
+    if known is not None or estate.is_whole:  # else what is only listed later would be told as new
+        keep_known(ports, subscription, "estate", names, now)
     return nudges
-
-
-def _newcomers(ports: Ports, subscription: str, estate: Estate, now: datetime) -> list[Alert]:
-    if not ports.watch.newcomers:
-        return []
-    return judge_newcomers(known_names(ports, subscription, "estate"), names_in(estate.known), now)
 
 
 def _anomalies(

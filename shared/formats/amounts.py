@@ -5,6 +5,7 @@ from decimal import Decimal
 
 LONGEST = 60  # characters; no amount is longer
 LARGEST = Decimal(10) ** 18  # nothing that is counted here reaches it
+LARGEST_FLOAT = float(LARGEST)
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?")
 # A sign before the first digit is decimal ("$.50"), unless it ends an abbreviation ("Rs.500").
 _DIGITS = re.compile(r"(?:(?<![\w/])[.,])?\d[\d.,'\u2019\u00a0\u202f\u2009 ]*")
@@ -22,8 +23,8 @@ def parse_amount(text: object) -> Decimal | None:
         return None
     if isinstance(text, (int, Decimal)):
         return _sensible(Decimal(text))
-    if isinstance(text, float):
-        return _sensible(Decimal(str(text)))
+    if isinstance(text, float):  # of metrics there are many thousands; no comparison holds for NaN
+        return Decimal(str(text)) if abs(text) < LARGEST_FLOAT else None
     if not isinstance(text, str) or len(text) > LONGEST:
         return None
     if _PLAIN_NUMBER.fullmatch(text.strip()):

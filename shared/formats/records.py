@@ -165,11 +165,29 @@ def _series(scope: Scope, meter: Meter, readings: list[Reading]) -> Series:
     )
 
 
+def points_in(body: bytes) -> Iterator[tuple[str, str, str, int, int, str]]:
+    """What `points_of` says of the readings of a body, without making them."""
+    for one in _series_in(body):
+        for start, length, value in zip(one.starts, one.lengths, one.values, strict=True):
+            yield one.resource, one.part, one.meter, start, length, value
+
+
+def points_of(readings: Iterable[Reading]) -> Iterator[tuple[str, str, str, int, int, str]]:
+    """Each reading but for when it was known: resource, part, meter, start, length, value."""
+    for one in readings:
+        start, length = int(one.start.timestamp()), int((one.end - one.start).total_seconds())
+        yield one.scope.resource, one.scope.part, one.meter.name, start, length, str(one.value)
+
+
 def unpack(body: bytes) -> Iterator[Reading]:
     """The readings of a body, series by series; `as_of` to the second."""
-    for one in msgspec.json.decode(unsqueeze(body), type=list[Series]):
+    for one in _series_in(body):
         scope, meter = Scope(one.resource, one.part), Meter(one.meter, one.unit)
         for start, length, value, as_of in zip(one.starts, one.lengths, one.values, one.as_of, strict=True):
             begun = datetime.fromtimestamp(start, UTC)
             end = begun + timedelta(seconds=length)
             yield Reading(scope, meter, begun, end, Decimal(value), datetime.fromtimestamp(as_of, UTC))
+
+
+def _series_in(body: bytes) -> list[Series]:
+    return msgspec.json.decode(unsqueeze(body), type=list[Series])

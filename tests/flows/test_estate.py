@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.faults import NotPermitted, NotThere, SignInFault, Throttled, Unreachable
+from shared.core.faults import NotPermitted, SignInFault, Throttled, Unreachable
 from shared.flows.estate import remembered, watched
 from shared.flows.keep import load_mark
 from shared.flows.poll import plan, poll_scope
@@ -18,6 +18,7 @@ from tests.telling import MINUTE, NOW, WATCH, Chat, incidents, ports_telling
 ONE = "11111111-2222-3333-4444-555555555555"
 TWO = "22222222-2222-3333-4444-555555555555"
 DAY = timedelta(days=1)
+ONLY = "prices: {enabled: false}\nspend: {native_budgets: false}\n"
 
 
 class Listing:
@@ -54,6 +55,14 @@ class Listing:
             raise self.refused[subscription]
         return {"values": []}
 
+    def budgets(self, scope):
+        return []
+
+    def cost_alerts(self, scope):
+        if (subscription := scope.split("/")[2]) in self.refused:
+            raise self.refused[subscription]
+        return []
+
     def cost_page(self, scope, question, link=""):
         if (subscription := scope.split("/")[2]) in self.refused:
             raise self.refused[subscription]
@@ -67,7 +76,7 @@ def azure():
 
 @pytest.fixture
 def ports(tmp_path, azure):
-    with ports_telling(Chat(), tmp_path / "estate.db", WATCH + "prices: {enabled: false}") as found:
+    with ports_telling(Chat(), tmp_path / "estate.db", WATCH + ONLY) as found:
         yield replace(found, azure=azure)
 
 
@@ -141,7 +150,10 @@ def test_a_subscription_that_is_listed_and_fails_for_weeks_is_not_forgotten(port
         tend(ports, NOW + day * DAY)
 
     assert watched(ports) == (ONE, TWO)
-    assert [one.open for one in incidents(ports)] == [True, True]
+    assert all(one.open for one in incidents(ports))
+    assert {one.alert.key for one in incidents(ports)} >= {
+        f"freshness|{source}|{ONE}" for source in ("usage", "spend")
+    }
 
 
 def test_polls_that_never_ran_at_all_are_told(ports):
