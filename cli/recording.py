@@ -56,8 +56,10 @@ class Recording:
         """What is noted meanwhile is of this job."""
         self.job = (source, subject)
         self.jobs.setdefault(self.job)
-        yield
-        self.job = OUTSIDE
+        try:
+            yield
+        finally:
+            self.job = OUTSIDE
 
     def readings(self, store: Store) -> Iterator[tuple[Job, Reading]]:
         """Every reading that was kept, with the job that kept it last, in the order of the rows."""
@@ -119,8 +121,6 @@ METHODS: Mapping[str, tuple[str, Callable[..., tuple[str, str]]]] = {
     "logs": ("Log Analytics", _logs),
     "price_page": ("retail prices", _prices),
 }
-
-
 LINKS = {"cost_page": 2, "price_page": 1}  # the place of the link among the arguments
 
 

@@ -107,8 +107,11 @@ class Wait:
     everywhere: timedelta | None
 
 
-def wait_of(headers: Mapping[str, str], now: datetime) -> Wait:
-    """The longest of all waits that an answer asks for; several buckets may have run out at once."""
+def wait_of(headers: Mapping[str, str], now: datetime, least: timedelta = LEAST_WAIT) -> Wait:
+    """The longest of all waits that an answer asks for; several buckets may have run out at once.
+
+    `least` is the wait where none is asked for.
+    """
     asked = {
         name.lower(): _wait(value, headers, now)
         for name, value in headers.items()
@@ -116,7 +119,7 @@ def wait_of(headers: Mapping[str, str], now: datetime) -> Wait:
     }
     known = {name: wait for name, wait in asked.items() if wait is not None}
     shared = [wait for name, wait in known.items() if not name.endswith(ENTITY_BUCKET)]
-    return Wait(max(known.values(), default=LEAST_WAIT), max(shared, default=None))
+    return Wait(max(known.values(), default=least), max(shared, default=None))
 
 
 def _wait(value: str, headers: Mapping[str, str], now: datetime) -> timedelta | None:

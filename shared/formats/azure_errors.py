@@ -5,12 +5,13 @@ A line holds what was asked of which scope, what it means with Azure's own code,
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.faults import SignInFault, SourceFault, Throttled, UnknownMetrics
 from shared.core.scopes import subscription_of
-from shared.formats.azure_answers import Reply, Said, quoted, said, wait_of, without_trailer
+from shared.formats.azure_answers import LEAST_WAIT, Reply, Said, quoted, said, wait_of, without_trailer
 from shared.formats.azure_meanings import (
     BY_CODE,
     IN_TROUBLE,
@@ -31,7 +32,12 @@ _TENANT_ASKED_FOR = re.compile(rf"must match.{{0,80}}?({_GUID})", re.DOTALL)
 _UNKNOWN_METRIC = re.compile(r"metric configuration for provider\b.*?\bmetric:\s*([^\s,]+)", re.IGNORECASE)
 _VALID_METRICS = re.compile(r"Valid metrics:(.*)", re.IGNORECASE)
 _WRONG_DIMENSION = re.compile(r"Metrics?:\s*(\S+) does not support requested dimension", re.IGNORECASE)
-THROTTLED_CODES = ("resourcerequeststhrottled", "toomanyrequests", "subscriptionrequeststhrottled")
+# How long to wait where no header says so.
+THROTTLED_CODES: Mapping[str, timedelta] = {
+    "toomanyrequests": LEAST_WAIT,
+    "subscriptionrequeststhrottled": LEAST_WAIT,
+    "resourcerequeststhrottled": timedelta(minutes=5),
+}
 NO_DATA_CODES = ("subscriptionhasnousages",)
 GONE_CODES = ("resourcenotfound", "notfound", "parentresourcenotfound", "resourcegroupnotfound")
 # Told apart only by their words: Azure gives them the codes NotFound and BadRequest.
@@ -97,7 +103,7 @@ def _is_throttled(reply: Reply, known: Said) -> bool:
 
 
 def _throttled(asked: Asked, reply: Reply, known: Said, now: datetime) -> Throttled:
-    wait = wait_of(reply.headers, now)
+    wait = wait_of(reply.headers, now, THROTTLED_CODES.get(known.code.lower(), LEAST_WAIT))
     seconds = int(wait.scope.total_seconds())
     text = f"{asked.what}: asked too often ({_code(reply, known)}): left alone for {seconds} s"
     return Throttled(text, wait.scope, wait.everywhere)

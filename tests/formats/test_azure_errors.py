@@ -145,6 +145,14 @@ def test_a_throttled_question_says_for_how_long(status, code, headers):
     assert "left alone for 30 s" in str(found)
 
 
+@pytest.mark.parametrize(("code", "seconds"), [("429", 60), ("ResourceRequestsThrottled", 300)])
+def test_a_throttled_question_without_a_wait_waits_by_its_code(code, seconds):
+    found = fault(COST, 429, code)
+
+    assert isinstance(found, Throttled)
+    assert (found.after, found.everywhere) == (timedelta(seconds=seconds), None)
+
+
 def test_a_bucket_of_one_scope_leaves_the_others_alone():
     headers = {"x-ms-ratelimit-microsoft.costmanagement-entity-retry-after": "20"}
 
