@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.budgets import Spend, budget_key, judge_budget, severity_of
+from shared.core.budgets import Spend, budget_key, judge_budget, judge_currency, judge_gone, severity_of
 from shared.core.forecast import SETTLING
 from shared.core.incidents import advance
 from shared.core.model import (
@@ -330,3 +330,54 @@ def test_over_any_bill_a_step_is_told_at_most_once_in_each_month(costs, hour):
         total = sum(cost for day, cost in days.items() if day in period_of(Grain.MONTH, start))
         expected = {f"actual {one}" for one in (50, 80, 100) if total >= 10 * one}
         assert set(steps) == expected
+
+
+def test_only_what_was_billed_elsewhere_in_the_period_is_not_counted():
+    elsewhere = {
+        "EUR": {at(8, 31, 0): Decimal(500), at(9, 2, 0): Decimal(7)},
+        "GBP": {at(8, 3, 0): Decimal(9)},
+    }
+    alert = judge_budget(
+        a_budget(80), Spend({at(9, 7, 0): Decimal(100)}, "USD", at(9, 8), elsewhere), at(9, 8)
+    )
+
+    assert alert
+    assert [one.text for one in alert.details if one.label == "Not counted"] == [
+        "7.00 EUR, billed in another currency"
+    ]
+
+
+def test_a_budget_in_a_currency_that_nothing_is_billed_in_is_told_as_such():
+    alert = judge_currency(a_budget(80), spend({}, at(9, 8), EUR=900, GBP=1), at(9, 8))
+
+    assert alert.firing
+    assert alert.what == "Budget ai is in USD, but all that it covers is billed in EUR and GBP"
+    assert alert.key != budget_key(a_budget().scope, "ai")
+
+
+@pytest.mark.parametrize("days", [{at(9, 7): 1}, {at(8, 1): 1}], ids=["now", "before"])
+def test_a_budget_of_which_something_counts_is_in_a_currency_that_is_billed(days):
+    alert = judge_currency(a_budget(80), spend(days, at(9, 8), EUR=900), at(9, 8))
+    assert (alert.firing, alert.what) == (False, "Budget ai counts what is billed in USD")
+
+
+def test_a_scope_without_any_bill_says_nothing_of_its_currency():
+    assert not judge_currency(a_budget(80), spend({}, at(9, 8)), at(9, 8)).firing
+
+
+def test_a_budget_that_is_gone_holds_no_more():
+    incident = advance(None, judged(a_budget(80), {at(9, 1): 900}, at(9, 8)), at(9, 8), "MW-1")
+    assert incident
+    over = advance(incident.incident, judge_gone("AI", a_budget().scope, at(9, 9)), at(9, 9), "MW-2")
+
+    assert over
+    assert not over.incident.open
+
+
+def test_a_year_may_count_from_any_month():
+    fiscal = a_budget(80, grain=Grain.YEAR, begins=7)
+    days = {at(6, 30): 5000, at(7, 1): 700, at(9, 7): 200}
+    alert = judged(fiscal, days, at(9, 8))
+
+    assert alert.period == period_of(Grain.YEAR, at(9, 8), 7)
+    assert alert.seen == Quantity(Decimal(900), "USD")

@@ -76,3 +76,17 @@ def test_an_hour_and_a_day_begin_at_their_start():
 )
 def test_months_after_december(months, expected):
     assert months_after(day(2026, 12, 1), months) == expected
+
+
+@pytest.mark.parametrize(
+    ("grain", "begins", "at", "start", "end"),
+    [
+        (Grain.QUARTER, 3, day(2026, 9, 8), day(2026, 9, 1), day(2026, 12, 1)),
+        (Grain.QUARTER, 3, day(2026, 2, 28), day(2025, 12, 1), day(2026, 3, 1)),
+        (Grain.YEAR, 7, day(2026, 6, 30), day(2025, 7, 1), day(2026, 7, 1)),
+        (Grain.YEAR, 7, day(2026, 7, 1), day(2026, 7, 1), day(2027, 7, 1)),
+        (Grain.MONTH, 7, day(2026, 2, 3), day(2026, 2, 1), day(2026, 3, 1)),
+    ],
+)
+def test_years_and_quarters_may_count_from_another_month(grain, begins, at, start, end):
+    assert period_of(grain, at, begins) == Period(start, end)

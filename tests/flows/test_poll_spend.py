@@ -19,10 +19,12 @@ from shared.core.freshness import LEASE
 from shared.core.model import Kind
 from shared.core.periods import day_of
 from shared.core.reach import LONGEST_ASK, REREAD
+from shared.flows.costs import keep_costs
 from shared.flows.keep import costs_since, known_names, load_mark
 from shared.flows.poll import left_over, poll_scope
 from shared.flows.poll_spend import HISTORY
 from shared.flows.ports import Ports
+from shared.formats import cost_query
 from shared.formats.moments import parse_moment
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
@@ -186,6 +188,7 @@ class Days:
         self.asked: dict[datetime, datetime] = {}
         self.meters: dict[datetime, str] = {}
         self.now, self.left = NOW, 10**6
+        self.stray: list[list[Any]] = []  # rows that come with every answer
 
     def cost_page(self, scope, question, link=""):
         if not self.left:
@@ -198,12 +201,15 @@ class Days:
         assert timedelta() < end - start <= LONGEST_ASK * DAY
         days = [start + number * DAY for number in range((end - start).days)]
         self.asked |= dict.fromkeys(days, self.now)
-        names = ["Cost", "UsageDate", "Meter", "ResourceId", "Currency"]
         rows = [
             [1, int(f"{day:%Y%m%d}"), self.meters[day], f"{scope}/resourceGroups/r/a", "USD"]
             for day in days
             if day in self.meters
         ]
+        return self.answer([*rows, *self.stray])
+
+    def answer(self, rows):
+        names = ["Cost", "UsageDate", "Meter", "ResourceId", "Currency"]
         return {"properties": {"columns": [{"name": name} for name in names], "rows": rows}}
 
 
@@ -229,6 +235,94 @@ def test_after_any_rounds_missed_and_throttled_every_day_was_read_when_it_was_fi
     while day <= days.now:
         assert days.asked[day] >= min(day_of(mark.answered_at), day + REREAD)
         day += DAY
+
+
+STRAY = [7, 20250908, "inp", f"/subscriptions/{ONE}/resourceGroups/r/a", "USD"]
+
+
+def test_rows_of_days_that_were_not_asked_for_are_named_and_are_no_cost(tmp_path):
+    days, lines = Days(), list[Any]()
+    days.meters, days.stray = {day_of(NOW): "inp"}, [STRAY]
+    with ports_telling(Chat(), tmp_path / "stray.db", watch="{}") as without:
+        ports = asking(without, days, log=lines.append)
+        poll_scope(ports, job(ONE, NOW), NOW)
+        found = {start for _, _, start in kept(ports, ONE)}
+
+    assert found == {day_of(NOW)}
+    assert "of 2025-09-08, which is not of the days asked for" in lines[0]["row"]
+
+
+def test_an_answer_of_other_days_alone_is_no_answer(tmp_path):
+    days = Days()
+    days.stray = [STRAY]
+    with ports_telling(Chat(), tmp_path / "shifted.db", watch="{}") as without:
+        ports = asking(without, days)
+        poll_scope(ports, job(ONE, NOW), NOW)
+        mark, _ = load_mark(ports, "spend", ONE)
+
+    assert mark.answered_at is None
+    assert "no row makes sense" in mark.trouble
+
+
+def test_beside_an_odd_row_what_is_absent_stays(tmp_path):
+    days = Days()
+    days.meters = {day_of(NOW): "old"}
+    with ports_telling(Chat(), tmp_path / "odd.db", watch="{}") as without:
+        ports = asking(without, days)
+        poll_scope(ports, job(ONE, NOW), NOW)
+        days.meters, days.stray = {day_of(NOW): "new"}, [STRAY]
+        poll_scope(ports, job(ONE, NOW + HOUR), NOW + HOUR)
+        partly = {meter for _, meter, _ in kept(ports, ONE)}
+        days.stray = []
+        poll_scope(ports, job(ONE, NOW + 2 * HOUR), NOW + 2 * HOUR)
+        wholly = {meter for _, meter, _ in kept(ports, ONE)}
+
+    assert (partly, wholly) == ({"old", "new"}, {"new"})
+
+
+def test_days_whose_cost_is_suddenly_absent_are_asked_for_again_and_stay_known(tmp_path):
+    days, lines = Days(), list[Any]()
+    days.meters = {day_of(NOW) - number * DAY: "inp" for number in range(5)}
+    with ports_telling(Chat(), tmp_path / "cut.db", watch="{}") as without:
+        ports = asking(without, days, log=lines.append)
+        poll_scope(ports, job(ONE, NOW), NOW)
+        before, spent = kept(ports, ONE), days.left
+        days.meters = {day_of(NOW): "inp"}
+        poll_scope(ports, job(ONE, NOW + HOUR), NOW + HOUR)
+
+        assert kept(ports, ONE) == before
+    assert spent - days.left == 2  # the month, then the four days by themselves
+    assert lines[-1] == {
+        "event": "cost absent",
+        "scope": f"/subscriptions/{ONE}",
+        "days": "2026-09-04, 2026-09-05, 2026-09-06, 2026-09-07",
+        "absent": 4,
+    }
+
+
+def test_an_hour_without_changes_writes_no_cost(tmp_path):
+    days = Days()
+    days.meters = {day_of(NOW) - number * DAY: "inp" for number in range(5)}
+    with ports_telling(Chat(), tmp_path / "same.db", watch="{}") as without:
+        ports = asking(without, days)
+        poll_scope(ports, job(ONE, NOW), NOW)
+        rows = [*ports.store.scan(f"readings|{ONE}"), *ports.store.scan("totals")]
+        poll_scope(ports, job(ONE, NOW + HOUR), NOW + HOUR)
+
+        assert [*ports.store.scan(f"readings|{ONE}"), *ports.store.scan("totals")] == rows
+
+
+def test_a_day_of_very_many_resources_is_kept_in_several_rows_and_replaced_as_one(tmp_path):
+    days = Days()
+    account = f"/subscriptions/{ONE}/resourceGroups/r/{'x' * 900}"
+    days.stray = [[1, 20260908, f"meter {number}", account, "USD"] for number in range(1200)]
+    with ports_telling(Chat(), tmp_path / "large.db", watch="{}") as without:
+        ports = asking(without, days)
+        keep_costs(ports, ONE, cost_query.parse([days.answer(days.stray)], NOW).readings)
+        assert len(kept(ports, ONE)) == 1200
+        assert len([*ports.store.scan(f"readings|{ONE}", "cost|2026-09-08")]) == 3
+        keep_costs(ports, ONE, cost_query.parse([days.answer(days.stray[:1])], NOW).readings)
+        assert len(kept(ports, ONE)) == 1
 
 
 def test_killed_between_any_two_calls_and_run_again_ends_the_same():

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.model import COST, Meter, Reading, Scope
-from shared.formats.cost_query import CostRows, parse
+from shared.core.model import COST, Meter, Period, Reading, Scope
+from shared.formats.cost_query import AI_COST, CostRows, next_link, parse, question
 from shared.formats.records import pack, unpack
 
 AZURE = Path(__file__).parent.parent / "fixtures" / "azure"
@@ -212,3 +212,45 @@ def test_any_answer_is_read_row_by_row(pages):
         found.readings, key=lambda one: (one.scope, one.meter)
     )
     assert len({(one.scope, one.meter, one.start) for one in found.readings}) == len(found.readings)
+
+
+def test_a_row_without_a_resource_belongs_to_its_subscription_or_to_what_was_asked():
+    by_subscription = ("Cost", "UsageDate", "Meter", "SubscriptionId", "Currency")
+    whole = ("Cost", "UsageDate", "Currency")
+    pages = [
+        page((1, 20260901, "inp", "AAA", "USD"), columns=by_subscription),
+        page((1, 20260901, "USD"), columns=whole),
+    ]
+    found = parse(pages, NOON, holder="/subscriptions/bbb")
+
+    assert [one.scope for one in found.readings] == [
+        Scope("/subscriptions/aaa", "inp"),
+        Scope("/subscriptions/bbb", "no meter"),
+    ]
+
+
+def test_a_row_of_a_day_that_was_not_asked_for_is_odd():
+    asked = Period(DAY, DAY + timedelta(days=1))
+    found = parse([page(ROW, (*ROW[:2], 20250901, *ROW[3:]))], NOON, asked)
+
+    assert found.readings == read(ROW).readings
+    assert found.odd[0].endswith("of 2025-09-01, which is not of the days asked for")
+
+
+def test_a_question_is_of_whole_days_of_ai_cost_unless_told_otherwise():
+    asked = Period(DAY, DAY + timedelta(days=2))
+    plain = question(asked)
+
+    assert plain["timePeriod"] == {"from": "2026-09-01T00:00:00Z", "to": "2026-09-02T23:59:59Z"}
+    assert [one["name"] for one in plain["dataset"]["grouping"]] == ["Meter", "ResourceId"]
+    assert plain["dataset"]["filter"] == AI_COST
+    assert "filter" not in question(asked, only={})["dataset"]
+    assert question(asked, groups=(), kind="AmortizedCost")["type"] == "AmortizedCost"
+
+
+def test_the_last_page_has_no_link():
+    assert [next_link(one) for one in (page(ROW), {}, {"properties": {"nextLink": "https://a/b"}})] == [
+        "",
+        "",
+        "https://a/b",
+    ]
