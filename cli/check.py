@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
 
-from cli.check_lines import is_answered, print_sources, print_told
+from cli.check_lines import print_sources, print_told
 from cli.check_poll import REAL, TOLD, Clock, poll
-from cli.check_report import document
+from cli.check_report import document, is_answered
 from cli.config import Unreadable, read_watch
 from cli.recording import Recording
 from shared.core.faults import Fault, SignInFault, SourceFault

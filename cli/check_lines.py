@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TextIO
 
-from cli.check_report import headline, incidents_of
+from cli.check_report import headline, incidents_of, is_answered, trouble_of
 from cli.recording import Job, Recording
 from shared.core.freshness import OF_A_SUBSCRIPTION, Watermark
 from shared.flows.accounts import load_accounts
 from shared.flows.ports import Ports
-
-
-def is_answered(mark: Watermark) -> bool:
-    """Whether the one poll of the source went well."""
-    return mark.answered_at is not None and not mark.trouble
 
 
 def print_sources(ports: Ports, recording: Recording, marks: Sequence[Watermark], out: TextIO) -> None:
@@ -29,7 +24,7 @@ def print_sources(ports: Ports, recording: Recording, marks: Sequence[Watermark]
         if accounts := load_accounts(ports, ones[0].subject):
             deployments = sum(len(account.deployments) for account in accounts)
             print(f"  estate  {len(accounts)} AI accounts, {deployments} deployments", file=out)
-        for line in _lines(ones, kept):
+        for line in _lines(recording, ones, kept):
             print(f"  {line}", file=out)
 
 
@@ -52,12 +47,14 @@ def _kept(ports: Ports, recording: Recording) -> dict[Job, _Kept]:
     return found
 
 
-def _lines(marks: Sequence[Watermark], kept: dict[Job, _Kept]) -> Iterator[str]:
-    """One line a source, but one for all that have the same trouble."""
+def _lines(recording: Recording, marks: Sequence[Watermark], kept: dict[Job, _Kept]) -> Iterator[str]:
+    """One line a source, but one for all whose trouble has one way out."""
     troubles: dict[str, list[Watermark]] = defaultdict(list)
     for mark in marks:
         if is_answered(mark):
             yield f"{mark.source:<7} {_seen(mark, kept.get((mark.source, mark.subject)))}"
+        elif trouble_of(mark, recording) == "broken":
+            troubles[mark.trouble].append(mark)
         else:
             # What was asked stands before the colon, and what is the matter behind it.
             troubles[mark.trouble.partition(": ")[2] or mark.trouble].append(mark)

@@ -54,16 +54,26 @@ def headline(incident: Incident) -> str:
     return compose(Notification(incident, "", 1, Reason.OPENED, queued_at=incident.opened_at)).headline
 
 
-def _source(mark: Watermark, recording: Recording) -> dict[str, Any]:
+def is_answered(mark: Watermark) -> bool:
+    """Whether the poll of the source went well."""
+    return mark.answered_at is not None and not mark.trouble
+
+
+def trouble_of(mark: Watermark, recording: Recording) -> str:
+    """What sort of trouble a source has, as `kind_of` says it; "" for none."""
+    if is_answered(mark):
+        return ""
     refused = {call.why: call.kind for call in recording.calls if not call.answered}
-    answered = mark.answered_at is not None and not mark.trouble
-    kind = "" if answered else refused.get(mark.trouble, "wait" if mark.not_before else "broken")
+    return refused.get(mark.trouble, "wait" if mark.not_before else "broken")
+
+
+def _source(mark: Watermark, recording: Recording) -> dict[str, Any]:
     return {
         "source": mark.source,
         "subject": mark.subject,
-        "answered": answered,
+        "answered": is_answered(mark),
         "read_until": mark.read_until.isoformat() if mark.read_until else None,
-        "kind": kind,
+        "kind": trouble_of(mark, recording),
         "why": mark.trouble,
     }
 

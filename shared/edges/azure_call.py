@@ -9,7 +9,14 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 from azure.core.rest import HttpRequest
 
 from shared.core.faults import Unreachable
@@ -38,10 +45,21 @@ def send(client: Client, endpoint: str, request: HttpRequest, asked: Asked) -> R
         return _reply(client.send_request(request, **_options(asked, endpoint)))
     except HttpResponseError as unread:  # the pipeline could not make sense of the body
         if unread.response is None:
-            raise Unreachable(f"{asked.what}: {type(unread).__name__}") from None
+            raise Unreachable(f"{asked.what}: {how_lost(unread)}") from None
         return _reply(unread.response)
     except AzureError as lost:
-        raise Unreachable(f"{asked.what}: {type(lost).__name__}") from None
+        raise Unreachable(f"{asked.what}: {how_lost(lost)}") from None
+
+
+def how_lost(lost: AzureError) -> str:
+    """What became of a call that nothing came back of; the next poll tries again."""
+    if isinstance(lost, (ServiceRequestTimeoutError, ServiceResponseTimeoutError)):
+        return f"no answer in time ({type(lost).__name__})"
+    if isinstance(lost, ServiceRequestError):
+        return f"cannot be reached ({type(lost).__name__})"
+    if isinstance(lost, ServiceResponseError):
+        return f"the connection was cut ({type(lost).__name__})"
+    return f"no answer ({type(lost).__name__})"
 
 
 def _options(asked: Asked, endpoint: str) -> dict[str, Any]:

@@ -5,11 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import (
+    AzureError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 
 from shared.core.faults import NotPermitted, Throttled, Unreachable
 from shared.core.model import Period
 from shared.edges.azure_api import AzureApi
-from shared.edges.azure_call import refuse_elsewhere
+from shared.edges.azure_call import how_lost, refuse_elsewhere
 from shared.edges.azure_clients import PUBLIC, Endpoints, audience
 from shared.edges.simulated_login import SimulatedLogin
 from shared.formats.azure_errors import Asked
@@ -96,8 +103,22 @@ def test_an_answer_that_is_none_is_a_fault_on_one_line(question, told):
 def test_nobody_listening_is_a_fault(question):
     with loopback(lambda request: Told()) as server:
         pass
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="cannot be reached"):
         QUESTIONS[question](api_at(server.url))
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (ServiceRequestError(""), "cannot be reached"),
+        (ServiceRequestTimeoutError(""), "no answer in time"),
+        (ServiceResponseError(""), "the connection was cut"),
+        (ServiceResponseTimeoutError(""), "no answer in time"),
+        (AzureError(""), "no answer"),
+    ],
+)
+def test_how_a_call_was_lost_is_said_in_words(lost, words):
+    assert how_lost(lost) == f"{words} ({type(lost).__name__})"
 
 
 @pytest.mark.parametrize("question", [one for one in QUESTIONS if one != "whether it exists"])
