@@ -52,9 +52,9 @@ def replay(
         nudges: list[str] = []
         while pushed and pushed[0][0] <= now:
             nudges += intake.take(witnessed, msgspec.json.encode(pushed.pop(0)[1]), now).nudges
-        jobs = poll.plan(witnessed, "usage")
+        jobs = poll.plan(witnessed, "usage", now)
         if (now - start) % SPEND_EVERY == timedelta():
-            jobs += poll.plan(witnessed, "spend")
+            jobs += poll.plan(witnessed, "spend", now)
         for job in jobs:
             nudges += poll.poll_scope(witnessed, job, now)
         nudges += tend.tend(witnessed, now)
