@@ -6,6 +6,8 @@ from datetime import datetime
 from shared.core.model import Alert, Incident, Kind, State, Transition
 from shared.core.wording import lasted
 
+OURS = "Meterwatch"
+
 
 @dataclass(frozen=True, slots=True)
 class Advance:
@@ -119,18 +121,24 @@ def _still_firing(incident: Incident, alert: Alert, now: datetime) -> Advance:
 
 
 def _confirmed(incident: Incident, alert: Alert, now: datetime) -> Advance | None:
-    """Another source found the same: its evidence is noted, ours stays, a new step still counts."""
+    """Another source found the same: its evidence is noted, ours stays, a new step still counts.
+
+    What another source found first and we find too goes on with our evidence, which is newer.
+    """
     before = incident.alert
     added = tuple(step for step in alert.steps if step not in before.steps)
     severity = max(before.severity, alert.severity)
     news = bool(added) or severity > before.severity
+    ours = alert.source == OURS
     known = alert.source in incident.confirmed_by
-    if known and not news:
+    if known and not news and not ours:
         return None
+    evidence = replace(alert, since=min(before.since, alert.since), owner=before.owner) if ours else before
+    other = before.source if ours else alert.source
     after = replace(
         incident,
-        alert=replace(before, steps=before.steps + added, severity=severity),
-        confirmed_by=incident.confirmed_by if known else (*incident.confirmed_by, alert.source),
+        alert=replace(evidence, steps=before.steps + added, severity=severity),
+        confirmed_by=tuple(dict.fromkeys((*incident.confirmed_by, other))),
     )
     why = f"{alert.source} confirms, {lasted(now - incident.opened_at)} later: {alert.what}"
     return _changed(after, now, "worsened" if news else "confirmed", why, added)

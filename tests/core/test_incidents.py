@@ -163,6 +163,20 @@ def test_another_source_confirms_once_and_our_evidence_stays():
     assert advance(first.incident, late, NOW + 8 * HOUR, "MW-3") is None
 
 
+def test_what_azure_found_first_goes_on_with_our_evidence_and_ends_when_we_find_it_over():
+    incident = opened(azures("actual 80", since=NOW - HOUR))
+    step = advance(incident, ours("actual 80", "actual 100", what="Budget ai: newer"), NOW + HOUR, "MW-2")
+    assert step is not None
+
+    assert changes(step) == ["worsened"]
+    taken = step.incident
+    assert (taken.alert.what, taken.alert.source) == ("Budget ai: newer", "Meterwatch")
+    assert (taken.alert.since, taken.alert.ends) == (NOW - HOUR, None)
+    assert taken.confirmed_by == (AZURE,)
+    assert advance(taken, azures("actual 80"), NOW + 2 * HOUR, "MW-3") is None
+    assert changes(advance(taken, ours(), NOW + 3 * HOUR, "MW-3")) == ["resolved"]
+
+
 def test_a_step_that_another_source_crossed_first_is_worse_news_all_the_same():
     incident = opened(ours("actual 80"))
     step = advance(incident, azures("actual 100", severity=Severity.CRITICAL), NOW, "MW-2")
