@@ -2,27 +2,31 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 
 from cli.run import ports_for
 from shared.core.faults import NotPermitted
+from shared.core.freshness import LEASE
 from shared.core.model import Kind
 from shared.core.periods import day_of
 from shared.flows.costs import totals_since
 from shared.flows.keep import load_mark
-from shared.flows.poll import SOURCES, plan, poll_scope
+from shared.flows.poll import SOURCES, left_over, plan, poll_scope
 from shared.flows.poll_spend import HISTORY
 from shared.flows.wide import is_read_wide
+from shared.formats.moments import parse_moment
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
 from sim.groups import BILLING_ACCOUNT, BILLING_PATH, GROUP_PATH, PRODUCTION, ROOT, TRIAL
 from sim.process import RunningTenant, running_tenant
-from tests.telling import incidents
+from tests.telling import NOW, Chat, Killed, Mortal, incidents, ports_telling
 from tests.true_bill import cents, kept_bill, true_bill
 
 MINUTE = timedelta(minutes=1)
@@ -254,3 +258,61 @@ def test_a_refusal_of_the_wide_scopes_own_budgets_is_no_trouble(plain, tenant, l
     poll_scope(replace(ports, azure=Refusing()), message, live)
 
     assert load_mark(ports, "bill", "everything")[0].answered_at == live
+
+
+class Wide:
+    """Cost Management at the port, above two subscriptions; each costs 50 a day."""
+
+    def cost_page(self, scope, question, link=""):
+        start, last = (parse_moment(text) for text in question["timePeriod"].values())
+        assert start
+        assert last
+        days = [start + number * DAY for number in range((last - start).days + 1)]
+        names = ["Cost", "UsageDate", "SubscriptionId", "Meter", "Currency"]
+        rows = [
+            [50, int(f"{day:%Y%m%d}"), guid.upper(), "inp", "USD"]
+            for day in days
+            for guid in (AGENTS, SANDBOX)
+        ]
+        return {"properties": {"columns": [{"name": name} for name in names], "rows": rows}}
+
+
+def test_killed_between_any_two_calls_and_run_again_ends_the_same():
+    azure: Any = Wide()
+    guids = f"subscriptions: ['{AGENTS}', '{SANDBOX}']"
+    watch = "\n".join(
+        ["channels: {t: {kind: teams, secret: B}}", WIDE % (GROUP_PATH + ROOT), OVER_ALL, guids]
+    )
+    message = json.dumps({"source": "bill", "subject": "everything", "round": NOW.isoformat()})
+    after = NOW + LEASE
+
+    def result_of(ports):
+        kept = [kept_bill(ports, one, NOW - HISTORY) for one in (AGENTS, SANDBOX)]
+        totals = [
+            (subscription, one.start, one.value)
+            for subscription, readings in totals_since(ports, NOW - HISTORY, NOW)
+            for one in readings
+        ]
+        return kept, totals, [(one.alert.key, one.alert.steps) for one in incidents(ports)]
+
+    with ports_telling(Chat(), ":memory:", watch=watch) as undisturbed:
+        poll_scope(replace(undisturbed, azure=azure), message, NOW)
+        expected = result_of(undisturbed)
+        assert expected[2]
+    for calls in count():
+        mortal = Mortal(calls)
+        with ports_telling(Chat(), ":memory:", watch=watch) as ports:
+            died = replace(
+                ports, azure=mortal.standing_before(azure), store=mortal.standing_before(ports.store)
+            )
+            with suppress(Killed):
+                poll_scope(died, message, NOW)
+                break
+            living = replace(ports, azure=azure)
+            again = [one for one in left_over(living, after) if '"bill"' in one]
+            poll_scope(
+                living, again[0] if again else message.replace(NOW.isoformat(), after.isoformat()), after
+            )
+            assert result_of(ports) == expected, calls
+
+    assert calls > 40
