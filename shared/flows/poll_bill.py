@@ -13,6 +13,7 @@ from shared.core.freshness import Watermark
 from shared.core.model import Budget, Reading
 from shared.core.scopes import subscription_of
 from shared.flows.accept import accept
+from shared.flows.calls import TooLong
 from shared.flows.costs import keep_costs, totals_since
 from shared.flows.estate import remembered
 from shared.flows.native import list_natives
@@ -20,7 +21,7 @@ from shared.flows.poll_budgets import look_at
 from shared.flows.poll_spend import KINDS, judged, wanted_since
 from shared.flows.ports import Ports
 from shared.flows.read_costs import Asked, read_costs
-from shared.flows.wide import EVERYTHING, WIDE, Wide, is_read_wide, load_wide, save_wide, with_days
+from shared.flows.wide import EVERYTHING, WIDE, Wide, is_covered, load_wide, save_wide, with_days
 from shared.formats import cost_query
 from shared.formats.cost_query import CostRows
 
@@ -87,14 +88,14 @@ def _totals(ports: Ports, since: datetime, now: datetime) -> list[Reading]:
 
 
 def _read(ports: Ports, now: datetime) -> list[str]:
-    """Asks for the cost of all; when that is refused, every subscription is asked by itself from then on."""
+    """Asks for the cost of all; when that is refused or too much, each is asked by itself from then on."""
     # All budgets count: those of one subscription are judged by what is read here too.
     since = wanted_since(ports.watch.budgets, now)
     question = partial(cost_query.question, groups=GROUPS, kind=KINDS[ports.watch.spend.type])
     asked = Asked(ports.watch.spend.scope, EVERYTHING, WIDE, question, partial(_keep, ports, now))
     try:
         read_costs(ports, asked, since, now)
-    except (NotPermitted, NotThere):
+    except (NotPermitted, NotThere, TooLong):
         save_wide(ports, replace(load_wide(ports) or Wide(), refused=True))
         raise
     return []
@@ -102,13 +103,14 @@ def _read(ports: Ports, now: datetime) -> list[str]:
 
 def _keep(ports: Ports, now: datetime, rows: CostRows) -> None:
     """Keeps the cost of each subscription that is watched and not asked by itself."""
-    save_wide(ports, with_days(load_wide(ports), rows.readings))
+    wide = with_days(load_wide(ports), rows.readings)
+    save_wide(ports, wide)
     watched = set(remembered(ports))
     by_subscription: dict[str, list[Reading]] = defaultdict(list)
     for one in rows.readings:
         by_subscription[subscription_of(one.scope.resource)].append(one)
     for subscription, readings in by_subscription.items():
-        if subscription in watched and is_read_wide(ports, subscription, now):
+        if subscription in watched and is_covered(ports.watch, wide, subscription, now):
             keep_costs(ports, subscription, readings, whole=not rows.odd)
     if unwatched := len(by_subscription.keys() - watched):
         ports.log({"event": "cost not counted", "scope": ports.watch.spend.scope, "unwatched": unwatched})

@@ -10,6 +10,7 @@ from shared.core.rows import Put
 from shared.core.scopes import subscription_of
 from shared.flows.ports import Ports
 from shared.formats import records
+from shared.formats.watch_file import Watch
 
 EVERYTHING = "everything"  # the subject
 WIDE = "bill"  # the name of its reach
@@ -30,18 +31,18 @@ def is_read_wide(ports: Ports, subscription: str, now: datetime) -> bool:
     Before the first answer it is waited for. A subscription that has a budget on something within it is
     asked by itself: the wide question cannot be split by resource.
     """
-    if not ports.watch.spend.scope or _needs_resources(ports, subscription):
+    return bool(ports.watch.spend.scope) and is_covered(ports.watch, load_wide(ports), subscription, now)
+
+
+def is_covered(watch: Watch, wide: Wide | None, subscription: str, now: datetime) -> bool:
+    """The same, by what is known of the wide question that is asked."""
+    inside = f"/subscriptions/{subscription}/"
+    if any(budget.scope.startswith(inside) for budget in watch.budgets):
         return False
-    wide = load_wide(ports)
     if wide is None or wide.refused:
         return wide is None
     newest = wide.newest.get(subscription)
     return newest is not None and now - newest < COVERS
-
-
-def _needs_resources(ports: Ports, subscription: str) -> bool:
-    whole = f"/subscriptions/{subscription}"
-    return any(budget.scope.startswith(whole + "/") for budget in ports.watch.budgets)
 
 
 def load_wide(ports: Ports) -> Wide | None:
@@ -51,6 +52,7 @@ def load_wide(ports: Ports) -> Wide | None:
 
 
 def save_wide(ports: Ports, wide: Wide) -> None:
+    """Keeps what is known of the wide question."""
     if wide != load_wide(ports):
         ports.store.commit(records.state_partition(EVERYTHING), [Put("wide", records.encode(wide))])
 
