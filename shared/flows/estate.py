@@ -1,6 +1,6 @@
 """Which subscriptions are watched: those named, those under management groups, else all that can be read."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.faults import SignInFault, SourceFault
 from shared.core.freshness import Watermark
@@ -10,6 +10,7 @@ from shared.flows.ports import Ports
 from shared.formats import records
 
 WATCHED = "watched"  # the row that remembers the subscriptions, for when they cannot be listed
+LEAVING = timedelta(hours=1)
 GROUP = "group|"  # before a management group's name: the row that remembers those under it
 
 
@@ -48,16 +49,18 @@ def groups(ports: Ports) -> tuple[str, ...]:
 def poll_group(ports: Ports, group: str, mark: Watermark, now: datetime) -> list[str]:
     """Reads which subscriptions are under a management group; the next round polls them.
 
-    The alerts of one that is under no watched group any more are over. Answers the nudges for `deliver`.
+    The alerts of one that is under no watched group any more are over. It is looked at for an hour, since
+    jobs that were made before may still tell of it. Answers the nudges for `deliver`.
     """
-    before, after = _under(ports, group), sorted(set(ports.azure.subscriptions_under(group)))
-    others = [one for other in groups(ports) if other != group for one in _under(ports, other)]
-    lost = set(before) - {*after, *others, *ports.watch.subscriptions}
-    why = f"the subscription is no longer under management group {group}"
-    nudges = [nudge for one in sorted(lost) for nudge in close(ports, one, lambda scope: why, now)]
+    before = _group(ports, group)
+    found = ports.azure.subscriptions_under(group)
+    left = {one: at or now for one, at in before.items() if one not in found}
+    after = {one: at for one, at in left.items() if now - at < LEAVING} | dict.fromkeys(found)
     if after != before:
         ports.store.commit(records.state_partition("-"), [Put(GROUP + group, records.encode(after))])
-    return nudges
+    why = f"the subscription is no longer under management group {group}"
+    lost = sorted(left.keys() - set(remembered(ports)))
+    return [nudge for one in lost for nudge in close(ports, one, lambda scope: why, now)]
 
 
 def is_lost(ports: Ports, subscription: str) -> bool:
@@ -75,8 +78,13 @@ def _are_named(ports: Ports) -> bool:
 
 
 def _under(ports: Ports, group: str) -> list[str]:
+    return sorted(one for one, left_at in _group(ports, group).items() if left_at is None)
+
+
+def _group(ports: Ports, group: str) -> dict[str, datetime | None]:
+    """The subscriptions under a group, and those that left it lately, with when."""
     row = ports.store.get(records.state_partition("-"), GROUP + group)
-    return records.decode(row.body, list[str]) if row else []
+    return records.decode(row.body, dict[str, datetime | None]) if row else {}
 
 
 def _listed(ports: Ports) -> dict[str, bool]:

@@ -32,13 +32,21 @@ class Unknown:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """That the weeks before of an account were read."""
+
+    at: datetime
+    until: datetime  # from here on it is read as all the others
+
+
 @dataclass(slots=True)
 class Memory:
     """What earlier rounds found out about a subscription's metrics."""
 
     families: dict[str, Family] = field(default_factory=dict)  # by account
     unknown: dict[str, Unknown] = field(default_factory=dict)  # by region
-    looked: set[str] = field(default_factory=set)  # accounts whose history was read
+    looked: dict[str, Look] = field(default_factory=dict)  # by account
 
 
 def load_memory(ports: Ports, subscription: str) -> Memory:

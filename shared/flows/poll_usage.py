@@ -25,7 +25,7 @@ from shared.flows.keep import (
     load_baselines,
     save_baselines,
 )
-from shared.flows.metrics import RARE_SETTLING, Asking, is_due, load_memory, save_memory
+from shared.flows.metrics import RARE_SETTLING, Asking, Look, is_due, load_memory, save_memory
 from shared.flows.ports import Ports
 from shared.flows.pricing import tell_unpriced, with_cost
 from shared.formats.metric_names import BY_DEPLOYMENT, GRAIN, HISTORY, QUESTIONS, RARE_METERS, Question
@@ -69,7 +69,7 @@ def _read(asking: Asking, subscription: str, estate: Estate, mark: Watermark) ->
     """What is due, of all accounts whose weeks before are known."""
     new = [one for one in estate.accounts if one.id not in asking.memory.looked]
     windows = {
-        question: _window(asking, question, mark, whole_hour=bool(new))
+        question: _window(asking, question, mark, bool(new))
         for question in QUESTIONS
         if is_due(question, mark.read_until, asking.now)
     }
@@ -80,15 +80,20 @@ def _read(asking: Asking, subscription: str, estate: Estate, mark: Watermark) ->
     ]
 
 
-def _window(asking: Asking, question: Question, mark: Watermark, whole_hour: bool) -> Period:
-    """What to ask for: since the watermark, and as far back as a judgement needs."""
+def _window(asking: Asking, question: Question, mark: Watermark, has_new: bool) -> Period:
+    """What to ask for: since the watermark, and as far back as a judgement needs.
+
+    Where an account is new, from a whole hour on: there its weeks before end, which are read by the hour.
+    """
     rare = question.every > GRAIN
     end = floor_to(asking.now - (RARE_SETTLING if rare else SETTLING), question.every)
     limits = [one for one in asking.ports.watch.limits if (one.meter in RARE_METERS) == rare]
     back = max([2 * HOUR if rare else REREAD, *(one.hold + question.every for one in limits)])
-    since = floor_to(min(mark.read_until or end, end), question.every) - back
-    start = max(since, end - LONGEST_ASK)
-    return Period(hour_of(start) if whole_hour or rare else start, end)
+    since = max(floor_to(min(mark.read_until or end, end), question.every) - back, end - LONGEST_ASK)
+    looks = asking.memory.looked.values()
+    unread = (one.until for one in looks if mark.read_until is None or one.at > mark.read_until)
+    start = min([since, *unread])
+    return Period(hour_of(start) if has_new or rare else start, end)
 
 
 def _look_back(asking: Asking, subscription: str, new: Sequence[Account], until: datetime) -> None:
@@ -102,7 +107,7 @@ def _look_back(asking: Asking, subscription: str, new: Sequence[Account], until:
         history = asking.read(part, HISTORY, Period(until - WEEKS_BEFORE, until))
         keep_history(asking.ports, subscription, history)
         save_baselines(asking.ports, subscription, learn_hours({}, tokens(history), until))
-        asking.memory.looked |= {account.id for account in part}
+        asking.memory.looked |= {account.id: Look(asking.now, until) for account in part}
         save_memory(asking.ports, subscription, asking.memory)
 
 

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.core.freshness import PATIENCE, Watermark, judge_freshness
+from shared.core.freshness import LEASE, PATIENCE, Watermark, claim, is_left_over, judge_freshness
 from shared.core.incidents import advance
 from shared.core.model import Alert
 from tests.builders import HOUR, MINUTE, NOW, SUBSCRIPTION
@@ -82,3 +83,53 @@ def test_a_source_is_blind_until_it_answers_and_not_when_it_fails_anew():
             changes += [(minute, change.change) for change in step.transitions]
 
     assert changes == [(30, "opened"), (45, "resolved")]
+
+
+def test_a_management_group_is_named_when_it_cannot_be_read():
+    alert = judge_freshness(Watermark("discovery", "mg-ai", failing_since=NOW - 2 * HOUR), NOW)
+
+    assert alert.what == "Blind: no discovery data of management group mg-ai for 2 h"
+    assert alert.scope.resource == ""
+
+
+# Whose a job is
+
+FRESH_MARK = Watermark("usage", SUBSCRIPTION)
+
+
+@pytest.mark.parametrize(
+    ("mark", "round_", "taken"),
+    [
+        pytest.param(FRESH_MARK, NOW, True, id="the first of all"),
+        pytest.param(replace(FRESH_MARK, round=NOW - MINUTE), NOW, True, id="a new round"),
+        pytest.param(replace(FRESH_MARK, round=NOW), NOW, False, id="a round that was done"),
+        pytest.param(
+            replace(FRESH_MARK, round=NOW), NOW - MINUTE, False, id="a round before one that was done"
+        ),
+        pytest.param(replace(FRESH_MARK, claimed_until=NOW + SECOND), NOW, False, id="somebody is at it"),
+        pytest.param(replace(FRESH_MARK, claimed_until=NOW), NOW, True, id="somebody died at it"),
+        pytest.param(
+            replace(FRESH_MARK, not_before=NOW + SECOND), NOW, False, id="Azure wants to be left alone"
+        ),
+        pytest.param(replace(FRESH_MARK, not_before=NOW), NOW, True, id="the wait is over"),
+        pytest.param(FRESH_MARK, None, False, id="nothing was left over"),
+        pytest.param(replace(FRESH_MARK, round=NOW), None, False, id="nothing was left over of a round"),
+        pytest.param(replace(FRESH_MARK, claimed_until=NOW), None, True, id="left over by who died"),
+        pytest.param(replace(FRESH_MARK, not_before=NOW), None, True, id="left over by a wait"),
+        pytest.param(
+            replace(FRESH_MARK, claimed_until=NOW - HOUR, not_before=NOW + SECOND),
+            None,
+            False,
+            id="left over, but still to wait",
+        ),
+    ],
+)
+def test_a_job_is_done_by_one_worker_once_a_round(mark, round_, taken):
+    claimed = claim(mark, round_, NOW)
+
+    assert (claimed is not None) is taken
+    if claimed:
+        assert claimed == replace(mark, claimed_until=NOW + LEASE)
+        assert claim(claimed, NOW + MINUTE, NOW + MINUTE) is None
+        assert is_left_over(claimed, NOW + LEASE)
+        assert not is_left_over(claimed, NOW + LEASE - SECOND)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.faults import NotPermitted, SignInFault, Throttled, Unreachable
+from shared.core.faults import NotPermitted, NotThere, SignInFault, Throttled, Unreachable
 from shared.flows.estate import remembered, watched
 from shared.flows.keep import load_mark
 from shared.flows.poll import plan, poll_scope
@@ -27,6 +27,7 @@ class Listing:
     def __init__(self, *subscriptions):
         self.listed: Any = list(subscriptions)
         self.refused: dict[str, Exception] = {}
+        self.under: dict[str, Any] = {}
         self.asked = []
 
     def subscriptions(self):
@@ -40,6 +41,12 @@ class Listing:
             raise self.refused[subscription]
         names = ["one", "two"]
         return [{"id": f"/subscriptions/{subscription}/{name}", "location": "West Europe"} for name in names]
+
+    def subscriptions_under(self, group):
+        self.asked.append(group)
+        if isinstance(self.under[group], Exception):
+            raise self.under[group]
+        return self.under[group]
 
     def resource_groups(self, subscription):
         return []
@@ -183,3 +190,77 @@ def test_a_job_for_no_subscription_is_let_go(ports, azure, subscription):
     assert poll_scope(replace(ports, log=logged.append), message, NOW) == []
     assert azure.asked == []
     assert [event["event"] for event in logged] == ["odd job"]
+
+
+# Management groups
+
+GROUPS = WATCH + ONLY + f"management_groups: [ai, lab]\nsubscriptions: ['{TWO}']\n"
+THREE = "33333333-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def grouped(tmp_path, azure):
+    azure.under = {"ai": [ONE, THREE], "lab": []}
+    with ports_telling(Chat(), tmp_path / "groups.db", GROUPS) as found:
+        yield replace(found, azure=azure)
+
+
+def test_subscriptions_under_management_groups_are_watched_with_those_that_are_named(grouped):
+    assert watched(grouped) == (TWO,)
+
+    poll_all(grouped, NOW)
+    assert watched(grouped) == remembered(grouped) == (TWO, ONE, THREE)
+
+
+def test_a_group_that_cannot_be_read_is_told_and_the_others_go_on(grouped, azure):
+    poll_all(grouped, NOW)
+    azure.under["lab"] = NotPermitted("403: no role at the management group")
+    for minutes in (5, 35, 65):
+        poll_all(grouped, NOW + minutes * MINUTE)
+
+    (blind,) = incidents(grouped)
+    assert blind.alert.what == "Blind: no discovery data of management group lab for 1 h 5 min"
+    assert "403: no role at the management group" in blind.alert.why
+    assert watched(grouped) == (TWO, ONE, THREE)
+    assert load_mark(grouped, "usage", THREE)[0].answered_at == NOW + 65 * MINUTE
+
+
+def test_a_group_that_cannot_be_read_now_keeps_the_subscriptions_of_the_last_time(grouped, azure):
+    poll_all(grouped, NOW)
+    azure.under["ai"] = Unreachable("cut")
+    poll_all(grouped, NOW + 5 * MINUTE)
+
+    assert watched(grouped) == (TWO, ONE, THREE)
+    assert load_mark(grouped, "usage", ONE)[0].answered_at == NOW + 5 * MINUTE
+
+
+def test_a_subscription_that_left_its_group_is_not_polled_and_its_alerts_are_over(grouped, azure):
+    azure.refused = {ONE: NotPermitted("no role"), THREE: NotPermitted("no role")}
+    for minutes in (0, 5, 40):
+        poll_all(grouped, NOW + minutes * MINUTE)
+    azure.under = {"ai": [], "lab": [ONE]}
+    for minutes in (45, 50):
+        poll_all(grouped, NOW + minutes * MINUTE)
+
+    assert watched(grouped) == (TWO, ONE)
+    stands = {(one.alert.key.split("|")[2], one.open) for one in incidents(grouped)}
+    assert stands == {(ONE, True), (THREE, False)}
+    whys = {one.alert.why for one in incidents(grouped) if not one.open}
+    assert whys == {"the subscription is no longer under management group ai"}
+
+
+@pytest.mark.parametrize("group", ["..", "a/b", ".", "", "x" * 91, "a b"])
+def test_a_job_for_what_is_no_group_is_let_go(grouped, azure, group):
+    message = json.dumps({"source": "discovery", "subject": group, "round": NOW.isoformat()})
+
+    assert poll_scope(grouped, message, NOW) == []
+    assert azure.asked == []
+
+
+def test_a_subscription_that_does_not_exist_fails_in_one_line_and_the_others_go_on(grouped, azure):
+    azure.refused = {TWO: NotThere("ARM list of it answered 404: SubscriptionNotFound")}
+    for minutes in (0, 5):
+        poll_all(grouped, NOW + minutes * MINUTE)
+
+    assert load_mark(grouped, "usage", TWO)[0].trouble == "ARM list of it answered 404: SubscriptionNotFound"
+    assert load_mark(grouped, "usage", ONE)[0].trouble == ""

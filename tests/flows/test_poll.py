@@ -1,7 +1,6 @@
 """Polling the simulated tenant: what is read is what happened, and no fault stops the rest or loses any."""
 
 import json
-import shutil
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +11,9 @@ import pytest
 
 from cli.run import ports_for
 from shared.core.faults import Unreachable
-from shared.core.freshness import LEASE
 from shared.core.model import TOKENS_IN, Incident, Kind, Scope
-from shared.flows.estate import watched
 from shared.flows.keep import costs_since, known_names, load_baselines, load_mark
-from shared.flows.poll import left_over, plan, poll_scope
+from shared.flows.poll import plan, poll_scope
 from shared.flows.tend import tend
 from shared.formats import records
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
@@ -204,90 +201,6 @@ def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
 
     assert [event["event"] for event in logged if event["event"] == "odd cost row"]
     assert costs_since(ports, SANDBOX, live - 10 * DAY)
-
-
-class Dies(Exception):
-    """The process is killed here."""
-
-
-class Mortal:
-    """Stands before a part and dies at the n-th call of any method."""
-
-    def __init__(self, part, counter):
-        self.part, self.counter = part, counter
-
-    def __getattr__(self, name):
-        method = getattr(self.part, name)
-
-        def call(*given):
-            if next(self.counter) == 0:
-                raise Dies
-            return method(*given)
-
-        return call
-
-
-def countdown(calls):
-    while True:
-        yield calls
-        calls -= 1
-
-
-def outcome_of(ports):
-    readings = sorted((one.scope, one.meter, one.start, one.value) for one in usage(ports, SANDBOX))
-    found = [records.decode(row.body, Incident) for row in ports.store.scan(records.ALERTS, "incident|")]
-    waiting = [row.key for row in ports.store.scan(records.ALERTS, "outbox|")]
-    return readings, load_baselines(ports, SANDBOX), [one.alert.key for one in found], len(waiting)
-
-
-def killed_at(ports, calls, now):
-    """Runs a poll that dies at that call, and then what comes of it; whether the first one died."""
-    watched(ports)
-    counter = countdown(calls)
-    mortal = replace(ports, store=Mortal(ports.store, counter), azure=Mortal(ports.azure, counter))
-    try:
-        poll_scope(mortal, job("usage", SANDBOX, now), now)
-    except Dies:
-        # The queue hands the job out again; where it was claimed, `tend` takes it up after the lease.
-        poll_scope(ports, job("usage", SANDBOX, now), now)
-        for message in left_over(ports, now + LEASE):
-            poll_scope(ports, message, now + LEASE)
-        return True
-    return False
-
-
-def copied(tenant, source, folder):
-    folder.mkdir()
-    for file in source.glob("meterwatch.db*"):
-        shutil.copy(file, folder)
-    return ports_for(tenant, folder)
-
-
-def test_killed_between_any_two_calls_and_run_again_ends_the_same(tenant, live, tmp_path):
-    before = tmp_path / "before"
-    before.mkdir()
-    poll(ports_for(tenant, before), tenant, "usage", SANDBOX, live)
-    now = live + 10 * MINUTE
-    undisturbed = copied(tenant, before, tmp_path / "undisturbed")
-    poll(undisturbed, tenant, "usage", SANDBOX, now)
-
-    calls = 0
-    while killed_at(ports := copied(tenant, before, tmp_path / str(calls)), calls, now):
-        assert outcome_of(ports) == outcome_of(undisturbed), f"killed at call {calls}"
-        calls += 1
-
-    assert calls > 15
-
-
-@pytest.mark.parametrize("calls", [0, 5, 12, 18, 24])
-def test_a_first_look_that_is_killed_is_made_again(ports, tenant, live, tmp_path, calls):
-    assert killed_at(ports, calls, live)
-
-    other = tmp_path / "other"
-    other.mkdir()
-    undisturbed = ports_for(tenant, other)
-    poll(undisturbed, tenant, "usage", SANDBOX, live)
-    assert outcome_of(ports) == outcome_of(undisturbed)
 
 
 def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):

@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.model import Account, Deployment
-from shared.formats.estate import parse_account, parse_deployment
+from shared.formats.estate import (
+    has_projects,
+    parse_account,
+    parse_deployment,
+    parse_owners,
+    parse_projects,
+)
 
 ACCOUNT = {
     "id": "/subscriptions/S/resourceGroups/RG/providers/Microsoft.CognitiveServices/accounts/AOAI-Search/",
@@ -59,3 +65,32 @@ def test_any_item_is_read_without_a_crash(item):
     for text in (account.id, account.owner, deployment.name, deployment.sku):
         assert text == "".join(text.splitlines())
         text.encode()
+
+
+def test_projects_are_their_ids_in_lower_case():
+    items = [{"id": "/subscriptions/S/accounts/A/projects/Web/"}, {"id": None}, {}]
+
+    assert parse_projects(items) == ("/subscriptions/s/accounts/a/projects/web",)
+
+
+def test_owners_of_groups_are_those_that_say_so():
+    groups = [
+        {"id": "/subscriptions/S/resourceGroups/RG", "tags": {"Owner": "search"}},
+        {"id": "/subscriptions/S/resourceGroups/None", "tags": {"env": "prod"}},
+        {"id": "/subscriptions/S/resourceGroups/Null", "tags": None},
+        {"tags": {"owner": "nobody"}},
+    ]
+    assert parse_owners(groups, "owner") == {"/subscriptions/s/resourcegroups/rg": "search"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("AIServices", True), ("aiservices", True), ("OpenAI", False)]
+)
+def test_foundry_accounts_have_projects(kind, expected):
+    assert has_projects(parse_account({**ACCOUNT, "kind": kind}, "owner")) is expected
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), anything)))
+def test_any_list_of_projects_and_groups_is_read_without_a_crash(items):
+    assert all(parse_projects(items))
+    assert all(parse_owners(items, "owner").values())

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,6 +101,31 @@ def test_readings_are_unpacked_as_they_were_packed(some, again):
     assert list(records.unpack(records.pack(some))) == in_series(some)
 
 
+@given(st.lists(readings, max_size=20), st.integers(100, 2_000))
+def test_readings_in_several_parts_are_all_there_and_no_part_is_too_large(some, most):
+    parts = records.pack_in_parts(some, most)
+
+    unpacked = [one for part in parts for one in records.unpack(part)]
+    assert Counter(unpacked) == Counter(some)
+    assert all(len(part) <= most or len(list(records.unpack(part))) == 1 for part in parts)
+    assert len(parts) == 1 or len(records.pack(some)) > most
+
+
+@given(st.lists(readings, max_size=8))
+def test_rows_that_were_written_without_compression_are_read(some):
+    assert list(records.unpack(records.unsqueeze(records.pack(some)))) == in_series(some)
+
+
+@given(st.lists(readings, max_size=8))
+def test_the_points_of_a_body_are_those_of_its_readings(some):
+    assert Counter(records.points_in(records.pack(some))) == Counter(records.points_of(some))
+
+
+@given(st.binary(max_size=200))
+def test_a_body_comes_back_from_compression_as_it_was(body):
+    assert records.unsqueeze(records.squeeze(body)) == body
+
+
 def test_a_day_of_one_deployment_is_small():
     grain = timedelta(minutes=5)
     meter = Meter("tokens in", "tokens")
@@ -109,7 +135,7 @@ def test_a_day_of_one_deployment_is_small():
         )
         for n in range(288)
     ]
-    assert len(records.pack(day)) < 12_000
+    assert len(records.pack(day)) < 2_000
 
 
 names = any_text | st.sampled_from(["a|b", "\x00", "x" * 5_000, "chat-prod", ""])

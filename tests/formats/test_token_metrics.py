@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.model import (
+    AGENT_TOKENS_IN,
     LATENCY,
     PTU_UTILISATION,
     REQUESTS_FAILED,
@@ -21,9 +22,17 @@ from shared.core.model import (
     Reading,
     Scope,
 )
-from shared.formats.metric_names import BY_DEPLOYMENT, BY_STATUS, QUESTIONS, Family, Question, Source
+from shared.formats.metric_names import (
+    BY_AGENT,
+    BY_DEPLOYMENT,
+    BY_STATUS,
+    MOST_SERIES,
+    Family,
+    Question,
+    Source,
+)
 from shared.formats.records import pack, unpack
-from shared.formats.token_metrics import parse, results
+from shared.formats.token_metrics import family_of, is_cut, parse, parts_in, results
 
 AZURE = Path(__file__).parent.parent / "fixtures" / "azure"
 GRAIN = timedelta(minutes=5)
@@ -138,6 +147,75 @@ def test_the_family_is_chosen_for_each_deployment():
         )
     )
     assert values(found) == {"llama": [5], "chat": [100]}
+
+
+@pytest.mark.parametrize(
+    ("kept", "newer", "older", "expected"),
+    [
+        pytest.param(None, 0, 0, None, id="no use, nothing kept"),
+        pytest.param(None, 5, 0, Family.NEWER, id="only the newer"),
+        pytest.param(None, 0, 5, Family.OLDER, id="only the older"),
+        pytest.param(None, 5, 5, Family.NEWER, id="both, nothing kept"),
+        pytest.param(Family.OLDER, 5, 5, Family.OLDER, id="both, older kept"),
+        pytest.param(Family.OLDER, 5, 0, Family.NEWER, id="older kept, which shows nothing"),
+        pytest.param(Family.NEWER, 0, 5, Family.OLDER, id="newer kept, which shows nothing"),
+        pytest.param(Family.OLDER, 0, 0, Family.OLDER, id="older kept, no use at all"),
+    ],
+)
+def test_a_family_is_kept_until_it_shows_nothing_where_the_other_does(kept, newer, older, expected):
+    answer = result(
+        metric("OutputTokens", series(newer, modeldeploymentname="chat")),
+        metric("ProcessedPromptTokens", series(older, modeldeploymentname="chat")),
+    )
+    ((_, metrics),) = results([A], {"values": [answer]})
+
+    assert family_of(metrics, BY_DEPLOYMENT, kept) is expected
+
+
+def test_the_kept_family_is_read_where_both_show_use():
+    answer = result(
+        metric("InputTokens", series(100, 90, modeldeploymentname="chat")),
+        metric("ProcessedPromptTokens", series(101, 91, modeldeploymentname="chat")),
+    )
+    assert values(read(answer)) == {"chat": [100, 90]}
+    assert values(read(answer, family=Family.OLDER)) == {"chat": [101, 91]}
+
+
+amounts = st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3)
+by_part = st.dictionaries(st.sampled_from(["chat", "mail"]), amounts)
+
+
+@given(by_part, by_part, st.sampled_from([None, *Family]))
+def test_of_a_deployment_and_meter_one_family_is_read_and_none_with_use_is_left_out(newer, older, family):
+    answer = result(
+        *(
+            metric(name, *(series(*some, modeldeploymentname=part) for part, some in parts.items()))
+            for name, parts in (("InputTokens", newer), ("ProcessedPromptTokens", older))
+        )
+    )
+    found = values(read(answer, family=family))
+    known = {
+        part: [[one for one in parts[part] if one is not None] for parts in (newer, older) if part in parts]
+        for part in {*newer, *older}
+    }
+    for part, ways in known.items():
+        assert found.get(part, []) in ways
+        assert any(found.get(part, [])) == any(any(way) for way in ways)
+
+
+def test_an_answer_is_cut_when_a_metric_has_as_many_series_as_were_asked_for():
+    some = [series(1, modeldeploymentname=f"d{number}") for number in range(MOST_SERIES)]
+    for count, expected in ((MOST_SERIES - 1, False), (MOST_SERIES, True)):
+        ((_, metrics),) = results([A], {"values": [result(metric("InputTokens", *some[:count]))]})
+        assert is_cut(metrics) is expected
+        assert len(parts_in(metrics, BY_DEPLOYMENT)) == count
+
+
+def test_agents_are_parts_of_their_project():
+    (found,) = read(result(metric("AgentInputTokens", series(7, agentid="asst_1"))), question=BY_AGENT)
+
+    assert (found.scope, found.meter) == (Scope(A, "asst_1"), AGENT_TOKENS_IN)
+    assert found.end - found.start == timedelta(hours=1)
 
 
 def test_a_zero_that_was_measured_stays_a_zero():
@@ -261,12 +339,6 @@ def test_the_documented_answer_of_three_resources():
 def test_the_documented_error_holds_no_readings():
     answer = json.loads((AZURE / "metricsbatch-error-dimension.json").read_bytes())
     assert read_all([A], answer) == []
-
-
-def test_both_families_are_asked_for_and_no_metric_twice():
-    names = [name for question in QUESTIONS for name in question.query.names]
-    assert {"InputTokens", "ProcessedPromptTokens", "ModelRequests", "AzureOpenAIRequests"} < set(names)
-    assert len(set(names)) == len(names)
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(
