@@ -21,7 +21,7 @@ from shared.flows.poll_budgets import look_at
 from shared.flows.poll_spend import KINDS, judged, wanted_since
 from shared.flows.ports import Ports
 from shared.flows.read_costs import Asked, read_costs
-from shared.flows.wide import EVERYTHING, WIDE, Wide, is_covered, load_wide, save_wide, with_days
+from shared.flows.wide import EVERYTHING, Wide, is_covered, load_wide, reach_name, save_wide, with_days
 from shared.formats import cost_query
 from shared.formats.cost_query import CostRows
 
@@ -92,7 +92,9 @@ def _read(ports: Ports, now: datetime) -> list[str]:
     # All budgets count: those of one subscription are judged by what is read here too.
     since = wanted_since(ports.watch.budgets, now)
     question = partial(cost_query.question, groups=GROUPS, kind=KINDS[ports.watch.spend.type])
-    asked = Asked(ports.watch.spend.scope, EVERYTHING, WIDE, question, partial(_keep, ports, now))
+    asked = Asked(
+        ports.watch.spend.scope, EVERYTHING, reach_name(ports), question, partial(_keep, ports, now)
+    )
     try:
         read_costs(ports, asked, since, now)
     except (NotPermitted, NotThere, TooLong):

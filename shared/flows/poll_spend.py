@@ -20,7 +20,7 @@ from shared.flows.keep import costs_since, keep_known, known_names
 from shared.flows.ports import Ports
 from shared.flows.pricing import keep_billed
 from shared.flows.read_costs import Asked, load_reach, read_costs
-from shared.flows.wide import EVERYTHING, WIDE, is_read_wide
+from shared.flows.wide import EVERYTHING, is_read_wide, reach_name
 from shared.formats import cost_query
 from shared.formats.cost_query import CostRows
 
@@ -34,7 +34,7 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
     counted = [one for one in ports.watch.budgets if subscription_of(one.scope) in ("", subscription)]
     since = wanted_since(counted, now)
     if is_read_wide(ports, subscription, now):
-        reach = load_reach(ports, EVERYTHING, WIDE)
+        reach = load_reach(ports, EVERYTHING, reach_name(ports))
         if reach is None or reach.start > since:
             return []  # what is not all read yet is not judged
     else:
@@ -68,8 +68,9 @@ def _asked(ports: Ports, subscription: str, now: datetime) -> Asked:
         keep_costs(ports, subscription, rows.readings, whole=not rows.odd)
         keep_billed(ports, subscription, rows, now)
 
-    question = partial(cost_query.question, kind=KINDS[ports.watch.spend.type])
-    return Asked(f"/subscriptions/{subscription}", subscription, "spend", question, keep)
+    kind = ports.watch.spend.type  # once it is another one, all days are read anew
+    question = partial(cost_query.question, kind=KINDS[kind])
+    return Asked(f"/subscriptions/{subscription}", subscription, f"spend {kind}", question, keep)
 
 
 def _newcomers(ports: Ports, subscription: str, readings: Iterable[Reading], now: datetime) -> list[Alert]:

@@ -13,7 +13,6 @@ from shared.formats import records
 from shared.formats.watch_file import Watch
 
 EVERYTHING = "everything"  # the subject
-WIDE = "bill"  # the name of its reach
 COVERS = 10 * DAY  # a subscription without cost in it for that long is asked by itself
 
 
@@ -43,6 +42,12 @@ def is_covered(watch: Watch, wide: Wide | None, subscription: str, now: datetime
         return wide is None
     newest = wide.newest.get(subscription)
     return newest is not None and now - newest < COVERS
+
+
+def reach_name(ports: Ports) -> str:
+    """Under which name it is kept how far the wide question was read; another one is read from the start."""
+    spend = ports.watch.spend
+    return f"bill {spend.type} {records.digest(spend.scope)}"
 
 
 def load_wide(ports: Ports) -> Wide | None:

@@ -145,6 +145,16 @@ def test_reserved_capacity_is_counted_as_charged_or_spread_over_its_days(
     assert orders
 
 
+def test_a_bill_that_is_to_be_read_in_another_way_is_read_anew(ports, tenant, live):
+    now = live + 3 * DAY
+    tenant.set_options(reservation=True)
+    read(ports, tenant, PLATFORM, now)
+    spread = replace(ports, watch=parse_watch("spend: {type: amortized}"))
+    at = read(spread, tenant, PLATFORM, now + HOUR)
+
+    agrees(spread, tenant, PLATFORM, now, at, amortised=True, reservation=True)
+
+
 @pytest.mark.parametrize(("number", "bucket"), list(enumerate(["entity", "tenant", "qpu", "clienttype"])))
 def test_no_bucket_of_azures_ever_refuses_us(ports, tenant, live, number, bucket):
     tenant.set_options(cost_buckets=[bucket])
