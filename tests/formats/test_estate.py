@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,13 +70,13 @@ def test_any_item_is_read_without_a_crash(item):
 
 
 def test_projects_are_their_ids_in_lower_case():
-    items = [{"id": "/subscriptions/S/accounts/A/projects/Web/"}, {"id": None}, {}]
+    items: list[Any] = [{"id": "/subscriptions/S/accounts/A/projects/Web/"}, {"id": None}, {}]
 
     assert parse_projects(items) == ("/subscriptions/s/accounts/a/projects/web",)
 
 
 def test_owners_of_groups_are_those_that_say_so():
-    groups = [
+    groups: list[Any] = [
         {"id": "/subscriptions/S/resourceGroups/RG", "tags": {"Owner": "search"}},
         {"id": "/subscriptions/S/resourceGroups/None", "tags": {"env": "prod"}},
         {"id": "/subscriptions/S/resourceGroups/Null", "tags": None},
