@@ -39,6 +39,15 @@ class Removal:
             return scope.resource == self.scope.resource and _same(scope.part, self.scope.part)
         return within(scope.resource, self.scope.resource)
 
+    def is_back(self, accounts: Iterable[Account]) -> bool:
+        """Whether something of that name is there again."""
+        held = next((one for one in accounts if one.id == self.holder), None)
+        if held is None:
+            return False
+        if self.scope.part:
+            return any(_same(one.name, self.scope.part) for one in held.deployments)
+        return self.scope.resource in (held.id, *held.projects)
+
 
 def missing(before: Iterable[Account], after: Iterable[Account], now: datetime) -> list[Removal]:
     """What newer lists lack: accounts, and of those that are still there deployments and projects."""

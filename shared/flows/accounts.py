@@ -200,15 +200,12 @@ def _without_removed(
     lacking = missing(before.accounts, after.accounts, now)
     gone = [one for one in lacking[:MOST_CONFIRMED] if _is_gone(ports, one)]
     accounts = put_back(before.accounts, after.accounts, [one for one in lacking if one not in gone])
-    there = {account.id for account in accounts}
-    back = {(account.id, one.name.lower()) for account in accounts for one in account.deployments}
     lately = [
         one
         for one in (*before.removed, *gone)
-        if now - one.noticed_at < REMOVED_FOR
-        and (one.scope.resource, one.scope.part.lower()) not in back
-        and (one.scope.part or one.scope.resource not in there)
+        if now - one.noticed_at < REMOVED_FOR and not one.is_back(accounts)
     ]
+    there = {account.id for account in accounts}
     inside = {one: at for one, at in after.inside_at.items() if one in there}
     return replace(after, accounts=tuple(accounts), inside_at=inside, removed=tuple(lately)), gone
 

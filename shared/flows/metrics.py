@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
-from shared.core.faults import NotPermitted, UnknownMetrics
+from shared.core.faults import UnknownMetrics
 from shared.core.model import Account, Period, Reading
 from shared.core.periods import DAY, floor_to
 from shared.core.rows import Put
@@ -20,6 +21,7 @@ from shared.formats.metric_names import BY_DEPLOYMENT, GRAIN, PROJECTS, Family, 
 MOST_RESOURCES = 50  # in one batch call
 MOST_ONLY = 50  # deployments named in one call's filter, which is part of its URL
 RARE_SETTLING = timedelta(minutes=10)  # after a whole hour, before what is asked once an hour is asked
+MOST_POINTS = 700  # of each series in one answer: four weeks by the hour, more than two days as usual
 UNKNOWN_FOR = DAY  # that a region is not asked again for metrics that it did not know
 MEMORY = "metrics"  # the row
 
@@ -81,13 +83,13 @@ class Asking:
     def read(self, accounts: Sequence[Account], question: Question, asked: Period) -> list[Reading]:
         """All readings of a period. Raises a SourceFault."""
         readings: list[Reading] = []
-        for region, resources in _batches(accounts, question):
-            answer = self._answer(region, resources, question.query, asked, question.every)
+        for (region, resources), part in product(_batches(accounts, question), _parts(asked, question)):
+            answer = self._answer(region, resources, question.query, part, question.every)
             for resource, metrics in token_metrics.results(resources, answer):
                 if question is BY_DEPLOYMENT:
                     self._choose_family(resource, metrics)
                 if token_metrics.is_cut(metrics):
-                    readings += self._in_parts(region, resource, metrics, question, asked, accounts)
+                    readings += self._in_parts(region, resource, metrics, question, part, accounts)
                 else:
                     readings += self._parsed(resource, metrics, question)
         return readings
@@ -103,9 +105,6 @@ class Asking:
                 if not fault.names & {name.lower() for name in names}:
                     raise
                 self._forget(region, fault.names)
-            except NotPermitted as fault:
-                needed = "Monitoring Reader is needed on the subscription itself, not only on its accounts"
-                raise NotPermitted(f"{fault}; {needed}") from None
         return {}
 
     def _known(self, region: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -167,3 +166,11 @@ def _batches(accounts: Sequence[Account], question: Question) -> Iterator[tuple[
     for region, resources in sorted(regions.items()):
         for first in range(0, len(resources), MOST_RESOURCES):
             yield region, resources[first : first + MOST_RESOURCES]
+
+
+def _parts(asked: Period, question: Question) -> Iterator[Period]:
+    """A period in parts of which one answer may have all points; one is the rule."""
+    start, longest = asked.start, MOST_POINTS * question.every
+    while start < asked.end:
+        yield Period(start, min(start + longest, asked.end))
+        start += longest

@@ -86,3 +86,20 @@ def test_what_is_only_missing_from_the_list_is_put_back_where_it_was():
     assert (search.projects, search.owner) == ((PROJECT,), "search")
     assert chat == before[1]
     assert put_back(before, after, []) == after
+
+
+@pytest.mark.parametrize(
+    ("removed", "back", "sort"),
+    [
+        (Scope(ACCOUNT), [an_account()], "account"),
+        (Scope(ACCOUNT, "mail"), [an_account("chat", "Mail")], "deployment"),
+        (Scope(PROJECT), [an_account(projects=(PROJECT,))], "project"),
+    ],
+    ids=["account", "deployment", "project"],
+)
+def test_what_is_made_again_under_the_same_name_is_back(removed, back, sort):
+    removal = Removal(removed, sort, NOW)
+
+    assert removal.is_back(back)
+    assert not removal.is_back([an_account("chat", account=OTHER)])
+    assert removal.is_back([an_account("chat")]) is (sort == "account")

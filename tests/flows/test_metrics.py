@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.faults import NotPermitted, NotThere, Throttled, UnknownMetrics
+from shared.core.faults import NotThere, Throttled, UnknownMetrics
 from shared.core.model import REQUESTS_OK, TOKENS_IN, TOKENS_OUT, TOKENS_TOTAL
 from shared.flows.keep import load_mark
 from shared.flows.metrics import MOST_ONLY, load_memory
@@ -186,14 +186,19 @@ def test_a_throttled_batch_is_left_alone_for_as_long_as_it_says(without):
     assert len(azure.calls("metrics")) == 1
 
 
-def test_a_missing_role_on_the_subscription_is_explained(without):
+def test_a_long_time_without_polls_is_read_in_parts_without_a_gap(without):
     azure = SmallAzure(ONE, SmallAccount("a", ["chat"]))
-    azure.faults["metrics"] = NotPermitted("metrics of 1 accounts in westeurope answered 401: no")
+    azure.began = NOW
     ports = before(without, azure)
     poll(ports, NOW)
+    already = len(azure.calls("metrics"))
+    poll(ports, NOW + 8 * DAY)
 
-    assert "answered 401" in trouble(ports)
-    assert "Monitoring Reader is needed on the subscription itself" in trouble(ports)
+    assert len([one for one in asked(azure, already) if one[0] == "core"]) == 4
+    found = sorted(one.start for one in kept(ports) if one.meter == TOKENS_IN)
+    assert found[0] == NOW
+    assert {later - earlier for earlier, later in pairwise(found)} == {5 * MINUTE}
+    assert found[-1] == NOW + 8 * DAY - 10 * MINUTE
 
 
 # What a region does not know
