@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from shared.core.call_budget import EVERYWHERE, Ledger, noted, parked, units_of, wait_for
 from shared.core.faults import Conflict, Throttled, Unreachable
 from shared.core.model import Period
+from shared.core.reach import ROUND
 from shared.core.rows import Put
+from shared.flows.estate import remembered
 from shared.flows.ports import Ports
 from shared.formats import records
 from shared.formats.cost_query import next_link
@@ -20,11 +22,20 @@ from shared.formats.cost_query import next_link
 LEDGER = "calls"  # the row
 TRIES = 20  # when many workers note theirs at the same moment
 MOST_PAGES = 3  # of an answer: a scope may be asked only four times a minute
+A_TURN = timedelta(seconds=45)  # of the calls that all together may make; three for a subscription
 Answer = TypeVar("Answer")
 
 
 class TooLong(Unreachable):
     """An answer of more pages than can be read; of fewer days there may be fewer."""
+
+
+def pace(ports: Ports) -> timedelta:
+    """How often a subscription is asked the same: less than once a round where there are many.
+
+    Otherwise those that come first in every round would use up what all together may ask.
+    """
+    return max(ROUND, len(remembered(ports)) * A_TURN)
 
 
 def cost_pages(

@@ -11,7 +11,6 @@ from functools import partial
 from shared.core.budgets import budget_key, judge_gone
 from shared.core.faults import NotPermitted, NotThere, SourceFault
 from shared.core.model import Alert, Detail, Quantity, Reading
-from shared.core.reach import ROUND
 from shared.core.rows import Put
 from shared.core.scopes import subscription_of
 from shared.core.wording import moment, said
@@ -50,11 +49,11 @@ class Natives:
 def load_natives(ports: Ports, subject: str) -> Natives:
     """The native budgets known of a subject."""
     row = ports.store.get(records.state_partition(subject), "natives")
-    return records.decode(row.body, Natives) if row else Natives()
+    return records.decode(records.unsqueeze(row.body), Natives) if row else Natives()
 
 
 def list_natives(
-    ports: Ports, subject: str, scope: str, now: datetime, every: timedelta = ROUND
+    ports: Ports, subject: str, scope: str, now: datetime, every: timedelta = timedelta()
 ) -> list[str]:
     """Lists the budgets of a scope, unless it was listed just before; ends what holds of those now gone.
 
@@ -62,7 +61,7 @@ def list_natives(
     """
     before = load_natives(ports, subject)
     last = before.listed_at.get(scope)
-    if last and now - last < every:
+    if last and now - last < max(every, calls.pace(ports)):
         return []
     listed, odd = parse_budgets(calls.budgets(ports, scope, now))
     for line in odd:
@@ -75,7 +74,7 @@ def list_natives(
     kept = {one.key for one in after.budgets} | _ours(ports)
     gone = [judge_gone(one.name, one.scope, now) for one in before.budgets if one.key not in kept]
     nudges = accept(ports, gone, now)
-    row = Put("natives", records.encode(after))
+    row = Put("natives", records.squeeze(records.encode(after)))
     ports.store.commit(records.state_partition(subject), [row])
     return nudges
 
@@ -154,7 +153,8 @@ def _read(ports: Ports, subject: str, one: NativeBudget, now: datetime) -> None:
     # Azure judges budgets by cost as charged, whatever the bill is read as.
     question = partial(cost_query.question, groups=(), only=one.only)
     name = book.prefix.rstrip("|")
-    read_costs(ports, Asked(one.scope, subject, name, question, keep, EVERY), _since(one, now), now)
+    asked = Asked(one.scope, subject, name, question, keep, max(EVERY, calls.pace(ports)))
+    read_costs(ports, asked, _since(one, now), now)
 
 
 def _since(one: NativeBudget, now: datetime) -> datetime:

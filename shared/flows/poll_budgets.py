@@ -9,7 +9,6 @@ from datetime import datetime
 
 from shared.core.faults import NotPermitted, NotThere, SourceFault
 from shared.core.freshness import Watermark
-from shared.core.reach import ROUND
 from shared.core.rows import Put
 from shared.flows import calls
 from shared.flows.accept import accept
@@ -62,7 +61,7 @@ def tell_azures(ports: Ports, subject: str, scope: str, now: datetime) -> list[s
     """Takes in what Cost Management has told by now, asked for once in a round."""
     partition = records.state_partition(subject)
     row = ports.store.get(partition, ASKED)
-    if row and now - records.decode(row.body, datetime) < ROUND:
+    if row and now - records.decode(row.body, datetime) < calls.pace(ports):
         return []
     nudges = accept(ports, parse_alerts(calls.cost_alerts(ports, scope, now), now), now)
     ports.store.commit(partition, [Put(ASKED, records.encode(now))])

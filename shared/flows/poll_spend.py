@@ -15,6 +15,7 @@ from shared.core.newcomers import judge_newcomers
 from shared.core.periods import DAY, day_of, period_of
 from shared.core.scopes import subscription_of
 from shared.flows.accept import accept
+from shared.flows.calls import pace
 from shared.flows.costs import keep_costs
 from shared.flows.keep import costs_since, keep_known, known_names
 from shared.flows.ports import Ports
@@ -70,7 +71,8 @@ def _asked(ports: Ports, subscription: str, now: datetime) -> Asked:
 
     kind = ports.watch.spend.type  # once it is another one, all days are read anew
     question = partial(cost_query.question, kind=KINDS[kind])
-    return Asked(f"/subscriptions/{subscription}", subscription, f"spend {kind}", question, keep)
+    scope, name = f"/subscriptions/{subscription}", f"spend {kind}"
+    return Asked(scope, subscription, name, question, keep, pace(ports))
 
 
 def _newcomers(ports: Ports, subscription: str, readings: Iterable[Reading], now: datetime) -> list[Alert]:

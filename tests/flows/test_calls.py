@@ -16,6 +16,8 @@ from shared.core.model import Period
 from shared.core.periods import DAY, HOUR, day_of
 from shared.edges.sqlite import SqliteStore
 from shared.flows import calls
+from shared.flows.keep import load_mark
+from shared.flows.poll import left_over, plan, poll_scope
 from shared.formats.watch_file import parse_watch
 from tests.telling import NOW, Chat, Killed, Mortal, ports_telling
 
@@ -153,3 +155,36 @@ def test_workers_that_ask_at_once_stay_within_the_limits_together(ports, tmp_pat
 
     assert made == costs.calls.total() == ALL_A_MINUTE
     assert max(costs.calls.values()) <= A_SCOPE_A_MINUTE
+
+
+@pytest.mark.parametrize(("watched", "every"), [(3, 50 * MINUTE), (500, 6.25 * HOUR)])
+def test_where_there_are_many_subscriptions_each_is_asked_less_often(ports, watched, every):
+    guids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(watched)]
+    many = replace(ports, watch=replace(ports.watch, subscriptions=tuple(guids)))
+
+    assert calls.pace(many) == every
+
+
+def test_all_of_many_subscriptions_get_their_turn(ports):
+    guids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(260)]
+    listing: Any = Listing()
+    many = replace(ports, watch=replace(ports.watch, subscriptions=tuple(guids)), azure=listing)
+    now = NOW
+    for _ in range(12 * 4):  # four hours of `tend`
+        jobs = plan(many, "spend", now) if (now - NOW) % HOUR == timedelta() else left_over(many, now)
+        for message in jobs:
+            if '"budgets"' in message:
+                poll_scope(many, message, now)
+        now += 5 * MINUTE
+
+    assert all(load_mark(many, "budgets", guid)[0].answered_at for guid in guids)
+
+
+class Listing:
+    """No budgets and no alerts anywhere."""
+
+    def budgets(self, scope):
+        return []
+
+    def cost_alerts(self, scope):
+        return []
