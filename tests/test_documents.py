@@ -67,12 +67,12 @@ def test_configure_lists_every_key_of_the_watch_file():
 
 def test_configure_lists_every_meter_with_its_unit_and_metrics():
     rows = dict(re.findall(r"^\| (`.*?`) \| (.*) \|$", CONFIGURE, re.MULTILINE))
-    read = [source for question in QUESTIONS for source in question.sources if source.meter]
+    sources = [source for question in QUESTIONS for source in question.sources]
 
-    for source in read:
-        unit, _, metrics = rows[f"`{source.meter.name}`"].partition(" | ")
-        assert unit.split(",")[0] == source.meter.unit
-        assert set(source.names()) <= set(re.findall(r"\w+", metrics))
+    for meter, names in [(one.meter, set(one.names())) for one in sources if one.meter]:
+        unit, _, metrics = rows[f"`{meter.name}`"].partition(" | ")
+        assert unit.split(",")[0] == meter.unit
+        assert names <= set(re.findall(r"\w+", metrics))
     for name in get_args(MeterName):
         assert f"`{name}`" in CONFIGURE, name
 
