@@ -52,7 +52,7 @@ def replay(
         nudges: list[str] = []
         while pushed and pushed[0][0] <= now:
             nudges += intake.take(witnessed, msgspec.json.encode(pushed.pop(0)[1]), now).nudges
-        jobs = poll.plan(witnessed, "usage", now)
+        jobs = poll.plan(witnessed, "usage", now) + poll.left_over(witnessed, now)
         if (now - start) % SPEND_EVERY == timedelta():
             jobs += poll.plan(witnessed, "spend", now)
         for job in jobs:

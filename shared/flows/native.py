@@ -11,6 +11,7 @@ from functools import partial
 from shared.core.budgets import budget_key, judge_gone
 from shared.core.faults import NotPermitted, NotThere, SourceFault
 from shared.core.model import Alert, Detail, Quantity, Reading
+from shared.core.periods import DAY
 from shared.core.rows import Put
 from shared.core.scopes import subscription_of
 from shared.core.wording import moment, said
@@ -135,7 +136,8 @@ def _watched(ports: Ports, subject: str, natives: Natives, now: datetime) -> lis
 
 
 def _in_force(one: NativeBudget, now: datetime) -> bool:
-    return (one.starts is None or one.starts <= now) and (one.ends is None or now < one.ends)
+    """Whether a budget has begun and not ended; its last day is one of it."""
+    return (one.starts is None or one.starts <= now) and (one.ends is None or now < one.ends + DAY)
 
 
 def _book(subject: str, one: NativeBudget) -> Book:
