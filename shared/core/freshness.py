@@ -5,7 +5,7 @@ a management group's subscriptions. What it is read of is its subject.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.core.model import Alert, Kind, Scope, Severity
 from shared.core.scopes import portal_link
@@ -21,6 +21,7 @@ PATIENCE = {
     "prices": timedelta(days=3),
 }
 OF_A_SUBSCRIPTION = frozenset({"usage", "spend", "budgets"})  # their subject is its GUID
+NEVER = datetime.min.replace(tzinfo=UTC)
 LEASE = timedelta(minutes=2)  # longer than any job takes
 
 
@@ -57,6 +58,11 @@ def is_left_over(mark: Watermark, now: datetime) -> bool:
     """Whether a job was put off until now, or its worker died."""
     ends = [end for end in (mark.not_before, mark.claimed_until) if end is not None]
     return bool(ends) and max(ends) <= now
+
+
+def left_since(mark: Watermark) -> tuple[datetime, str]:
+    """What those that are left over are taken up by: who has waited longest for data comes first."""
+    return mark.answered_at or NEVER, mark.subject
 
 
 def judge_freshness(mark: Watermark, now: datetime) -> Alert:

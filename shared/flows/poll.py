@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.core.faults import Conflict, Fault, SignInFault, SourceFault, Throttled
-from shared.core.freshness import Watermark, claim, is_left_over, judge_freshness
+from shared.core.freshness import Watermark, claim, is_left_over, judge_freshness, left_since
 from shared.core.periods import MINUTE, floor_to
 from shared.flows.accept import accept
 from shared.flows.estate import groups, poll_group, remembered, watched
@@ -22,6 +22,7 @@ from shared.flows.poll_usage import poll_usage
 from shared.flows.ports import Ports
 from shared.formats.moments import parse_moment
 
+MOST_LEFT_OVER = 40  # jobs of a source at once
 Poll = Callable[[Ports, str, Watermark, datetime], list[str]]
 SUBJECT = re.compile(r"[\w-]{1,60}", re.ASCII)
 GROUP = re.compile(r"[\w-][\w.()-]{0,89}", re.ASCII)  # a management group's name
@@ -65,13 +66,16 @@ def plan(ports: Ports, timer: str, now: datetime) -> list[str]:
 
 
 def left_over(ports: Ports, now: datetime) -> list[str]:
-    """Jobs that take up what was put off until now, or whose worker died."""
-    marks = (
-        load_mark(ports, name, subject)[0]
-        for name, source in SOURCES.items()
-        for subject in source.known(ports)
-    )
-    return [_message(mark.source, mark.subject, None) for mark in marks if is_left_over(mark, now)]
+    """Jobs that take up what was put off until now, or whose worker died; of each source the oldest.
+
+    No more than could go on: what waits for its turn at Cost Management would only be put off again.
+    """
+    jobs = []
+    for name, source in SOURCES.items():
+        marks = (load_mark(ports, name, subject)[0] for subject in source.known(ports))
+        waiting = sorted((mark for mark in marks if is_left_over(mark, now)), key=left_since)
+        jobs += [_message(name, mark.subject, None) for mark in waiting[:MOST_LEFT_OVER]]
+    return jobs
 
 
 def poll_scope(ports: Ports, message: str, now: datetime) -> list[str]:
