@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -73,6 +74,7 @@ def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
         watch=watch,
         new_id=lambda: uuid4().hex,
         log=log_line,
+        wait=lambda span: time.sleep(span.total_seconds()),
     )
 
 

@@ -1,10 +1,33 @@
-"""An incident after an alert: opened, worsened, confirmed, resolved, or as it was; each with its why."""
+"""An incident after an alert: opened, worsened, confirmed, resolved, or as it was; each with its why.
 
+Absence of data never changes an incident: only an alert that says "no longer" does, or its own end.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.model import Alert, Incident, Kind, State, Transition
-from shared.core.wording import lasted
+from shared.core.wording import lasted, said
+
+FLAP_WITHIN = timedelta(hours=1)  # fires again that soon after it was over: a flip
+FLAP_WINDOW = timedelta(hours=6)
+FLIPS = 3  # in that time make it flapping
+CALM = timedelta(hours=1)  # without firing, before a flapping incident is over
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, and in how many fresh samples, something must hold to be told, and not hold to be over."""
+
+    pending: timedelta = timedelta()
+    samples: int = 1
+    keep: timedelta = timedelta()
+
+
+# A limit's own hold has waited already, and so has an anomaly's own baseline; what Azure says, it has judged.
+PATIENCE: Mapping[Kind, Patience] = {Kind.ANOMALY: Patience(keep=timedelta(minutes=15))}
+AT_ONCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,36 +39,107 @@ class Advance:
     closed: Incident | None = None  # the episode before, when the new one began without a recovery
 
 
-def advance(incident: Incident | None, alert: Alert, now: datetime, new_id: str) -> Advance | None:
+def advance(
+    incident: Incident | None,
+    alert: Alert,
+    now: datetime,
+    new_id: str,
+    patience: Mapping[Kind, Patience] = PATIENCE,
+) -> Advance | None:
     """What an alert makes of the incident of its key; None when there is nothing to keep.
 
     `incident` is the newest of that key, open or resolved, or None. `new_id` is used only when an
     episode begins. A budget's step that was told is not told again in its period, even when a corrected
     bill or forecast fell below it in between.
     """
+    how_long = patience.get(alert.kind, AT_ONCE)
     if alert.test:
         return _tested(alert, now, new_id) if incident is None else None
-    if incident is None or not incident.open:
+    if incident is None or incident.state is State.RESOLVED:
         if not alert.firing or _told_before(incident, alert):
             return None
-        return _opened(incident, alert, now, new_id)
+        return _begun(incident, alert, now, new_id, how_long)
+    if incident.state is State.PENDING:
+        return _pending(incident, alert, now, how_long)
     if not alert.firing:
         # Only who found it can say that it is over: Azure does not know our limits, nor we its rules.
-        return _resolved(incident, alert, now) if alert.source == incident.alert.source else None
+        ours = alert.source == incident.alert.source
+        return _clearing(incident, alert, now, how_long.keep) if ours else None
     if _next_period(incident, alert, now):
         return _begun_anew(incident, alert, now, new_id)
     if alert.source != incident.alert.source:
         return _confirmed(incident, alert, now)
-    return _still_firing(incident, alert, now)
+    return _still_firing(replace(incident, clear_since=None), alert, now)
 
 
 def expire(incident: Incident, now: datetime) -> Advance | None:
     """Closes an incident whose alert has an end that has come; None for all others."""
     ends = incident.alert.ends
-    if not incident.open or ends is None or now < ends:
+    if incident.state is State.RESOLVED or ends is None or now < ends:
         return None
-    over = replace(incident.alert, firing=False, since=ends, why="its time is over; nobody will say more")
-    return _resolved(incident, over, now)
+    return close(incident, "its time is over; nobody will say more", now, since=ends)
+
+
+def close(
+    incident: Incident, why: str, now: datetime, since: datetime | None = None, by: str = ""
+) -> Advance:
+    """The incident resolved for a reason that no alert gives: its rule, its resource, a person."""
+    over = replace(incident.alert, firing=False, since=since or now, why=why)
+    return _resolved(incident, over, now, by)
+
+
+def acknowledge(incident: Incident, by: str, why: str, now: datetime) -> Advance | None:
+    """Somebody has it: no repeats and no escalation from now on. None when that says nothing new."""
+    if not incident.open or incident.acknowledged_by:
+        return None
+    held = replace(incident, state=State.ACKNOWLEDGED, acknowledged_by=by)
+    return _changed(held, now, "acknowledged", why or "somebody has it", by=by)
+
+
+def noted(incident: Incident, change: str, why: str, by: str, now: datetime) -> Advance:
+    """The incident with a change that leaves its state as it is: silenced, expected, escalated."""
+    return _changed(incident, now, change, why, by=by)
+
+
+def is_flapping(incident: Incident, now: datetime) -> bool:
+    """Whether it has fired again, soon after it was over, too often of late."""
+    return len([at for at in incident.flips if now - at < FLAP_WINDOW]) >= FLIPS
+
+
+def _begun(before: Incident | None, alert: Alert, now: datetime, new_id: str, patience: Patience) -> Advance:
+    """A new episode: told at once, or pending until it has held for long enough."""
+    flips = tuple(at for at in (before.flips if before else ()) if now - at < FLAP_WINDOW)
+    if before is not None and before.resolved_at and now - before.resolved_at < FLAP_WITHIN:
+        flips = (*flips, now)
+    if patience.pending or patience.samples > 1:
+        waits = Incident(new_id, State.PENDING, opened_at=now, alert=alert, flips=flips, samples=1)
+        return _changed(waits, now, "pending", f"{alert.what}; it must hold longer to be told")
+    opened = _opened(before, alert, now, new_id)
+    return replace(opened, incident=replace(opened.incident, flips=flips))
+
+
+def _pending(incident: Incident, alert: Alert, now: datetime, patience: Patience) -> Advance | None:
+    """Told when it has held for the time and in as many fresh samples as it must."""
+    if not alert.firing:
+        over = replace(incident, state=State.RESOLVED, resolved_at=now)
+        return _changed(over, now, "cleared", "it did not hold for long enough to be told")
+    fresh = alert.at > incident.alert.at
+    samples = incident.samples + (1 if fresh else 0)
+    held = replace(incident, alert=alert, samples=samples)
+    if now - incident.opened_at < patience.pending or samples < patience.samples:
+        return Advance(held) if fresh else None
+    return _changed(
+        replace(held, state=State.TRIGGERED), now, "opened", f"{alert.what}; {alert.why}", alert.steps
+    )
+
+
+def _clearing(incident: Incident, alert: Alert, now: datetime, keep: timedelta) -> Advance | None:
+    """Over when it has not held for as long as it is kept; a flapping one is kept longer."""
+    keep = max(keep, CALM) if is_flapping(incident, now) else keep
+    since = incident.clear_since or now
+    if now - since >= keep:
+        return _resolved(incident, alert, now)
+    return Advance(replace(incident, clear_since=since)) if incident.clear_since is None else None
 
 
 def _period_end(alert: Alert) -> datetime | None:
@@ -93,14 +187,31 @@ def _tested(alert: Alert, now: datetime, new_id: str) -> Advance:
     return _changed(fresh, now, "tested", alert.what)
 
 
-def _resolved(incident: Incident, alert: Alert, now: datetime) -> Advance:
+def _resolved(incident: Incident, alert: Alert, now: datetime, by: str = "") -> Advance:
     before = incident.alert
     # Steps and period are remembered, so that no step is told twice in one.
     last = replace(
-        alert, owner=before.owner, severity=before.severity, steps=before.steps, period=before.period
+        alert,
+        owner=before.owner,
+        tags=before.tags,
+        severity=before.severity,
+        steps=before.steps,
+        period=before.period,
+        why=_why_over(before, alert),
     )
-    over = replace(incident, state=State.RESOLVED, resolved_at=now, alert=last)
-    return _changed(over, now, "resolved", alert.why)
+    over = replace(incident, state=State.RESOLVED, resolved_at=now, alert=last, clear_since=None)
+    return _changed(over, now, "resolved", last.why, by=by)
+
+
+def _why_over(before: Alert, alert: Alert) -> str:
+    """Why it is over: a rule that was changed and data that was corrected are no recovery."""
+    was, bar = before.against, alert.against
+    if alert.kind in (Kind.LIMIT, Kind.BUDGET) and was is not None and bar not in (None, was):
+        return f"the rule was changed from {said(was)} to {said(bar)}"
+    same_period = before.period is not None and before.period == alert.period
+    if same_period and before.seen is not None and alert.seen is not None and alert.seen != before.seen:
+        return f"data corrected: {said(before.seen)} became {said(alert.seen)}"
+    return alert.why
 
 
 def _still_firing(incident: Incident, alert: Alert, now: datetime) -> Advance:
@@ -137,8 +248,9 @@ def _confirmed(incident: Incident, alert: Alert, now: datetime) -> Advance | Non
 
 
 def _changed(
-    incident: Incident, now: datetime, change: str, why: str, steps: tuple[str, ...] = ()
+    incident: Incident, now: datetime, change: str, why: str, steps: tuple[str, ...] = (), by: str = ""
 ) -> Advance:
     number = incident.transitions + 1
-    transition = Transition(incident.id, number, now, change, why, steps)
+    alert = incident.alert
+    transition = Transition(incident.id, number, now, change, why, steps, by, alert.seen, alert.against)
     return Advance(replace(incident, transitions=number), (transition,))

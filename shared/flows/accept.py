@@ -1,21 +1,23 @@
-"""The one door: alerts, polled or pushed, become incidents, and incidents become notifications.
+"""The one door: alerts, polled or pushed, become incidents, and incidents become what waits to be told.
 
-The incident, its transitions and the outbox rows are written in one transaction. The row is the truth;
+The incident, its transitions and the waiting rows are written in one transaction. The row is the truth;
 the answered nudges only say where to look, and may be lost or repeated.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from shared.core.faults import Conflict
 from shared.core.incidents import Advance, advance
-from shared.core.model import Alert, Incident, Notification
-from shared.core.routes import route
+from shared.core.model import Alert, Incident, Reason, Transition, Waiting
+from shared.core.routes import addresses
 from shared.core.rows import Change, Put, Row
 from shared.flows.ports import Ports
 from shared.formats import records
 
 TRIES = 10  # when somebody else changes the same incident at the same moment
+UNTOLD = frozenset({"pending", "cleared"})  # changes that nobody is told of
 
 
 def accept(ports: Ports, alerts: Iterable[Alert], now: datetime) -> list[str]:
@@ -47,36 +49,65 @@ def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> l
     raise Conflict(f"incident of {alert.key} changed {TRIES} times while it was being written")
 
 
-def commit(ports: Ports, step: Advance, row: Row | None, now: datetime) -> list[str]:
-    """Writes an incident's step and what is to be told of it; Conflict when `row` is not the newest."""
-    incident, notifications = route(step.incident, ports.watch.routes, now)
+def commit(
+    ports: Ports, step: Advance, row: Row | None, now: datetime, reason: Reason = Reason.OPENED
+) -> list[str]:
+    """Writes an incident's step and what may have to be told of it; answers the nudges.
+
+    Raises Conflict when `row` is not the newest. `reason` is why it is to be told, where that does not
+    follow from how the incident stands.
+    """
+    incident = _addressed(ports, step.incident)
     body = records.encode(incident)
     if row and body == row.body:
         return []
+    waiting = [
+        one for change in step.transitions for one in _waiting(incident, step.closed, change, reason, now)
+    ]
     changes: list[Change] = [Put(records.incident_key(incident.alert), body, row.version if row else "")]
-    if not incident.open:  # the next episode takes the incident's row
+    if incident.resolved_at is not None:  # the next episode takes the incident's row
         changes.append(Put(records.episode_key(incident), body))
     if step.closed:
         changes.append(Put(records.episode_key(step.closed), records.encode(step.closed)))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
-    changes += [Put(records.outbox_key(one), records.encode(one), "") for one in notifications]
+    changes += [Put(records.waiting_key(one), records.encode(one), "") for one in waiting]
     ports.store.commit(records.ALERTS, changes)
-    _log(ports, step, notifications)
-    return [records.nudge_of(one) for one in notifications]
+    _log(ports, step, waiting)
+    return list(dict.fromkeys(one.address.nudge for one in waiting))
 
 
-def _log(ports: Ports, step: Advance, notifications: list[Notification]) -> None:
+def _addressed(ports: Ports, incident: Incident) -> Incident:
+    """The incident with where it is to be told; what is over finds no new listeners."""
+    if not incident.open and not incident.alert.test:
+        return incident
+    found = addresses(incident.alert, incident.id, ports.watch.routes)
+    heard = {one.channel for one in incident.addresses}
+    new = tuple(one for one in found if one.channel not in heard)
+    return replace(incident, addresses=incident.addresses + new)
+
+
+def _waiting(
+    incident: Incident, closed: Incident | None, change: Transition, reason: Reason, now: datetime
+) -> Iterable[Waiting]:
+    if change.change in UNTOLD:
+        return
+    about = closed if closed is not None and change.incident == closed.id else incident
+    key = records.incident_key(about.alert)
+    for address in about.addresses:
+        yield Waiting(address, about.id, key, change.number, now, reason)
+
+
+def _log(ports: Ports, step: Advance, waiting: list[Waiting]) -> None:
     for change in step.transitions:
         ports.log(
-            {"event": "incident", "incident": change.incident, "change": change.change, "why": change.why}
-        )
-    for one in notifications:
-        ports.log(
             {
-                "event": "queued",
-                "incident": one.incident.id,
-                "channel": one.channel,
-                "message": one.sequence,
-                "reason": one.reason,
+                "event": "incident",
+                "incident": change.incident,
+                "change": change.change,
+                "why": change.why,
+                "by": change.by,
             }
         )
+    told = dict.fromkeys((one.incident, one.address) for one in waiting)
+    for incident, address in told:
+        ports.log({"event": "waiting", "incident": incident, "channel": address.channel})

@@ -115,3 +115,4 @@ class Ports:
     watch: Watch
     new_id: Callable[[], str]  # a text nobody else has
     log: Callable[[Mapping[str, object]], None] = lambda event: None
+    wait: Callable[[timedelta], None] = lambda span: None  # lets time pass; on a simulated clock, nothing

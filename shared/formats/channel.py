@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from shared.core.model import Notification, Outcome
@@ -36,3 +37,5 @@ class Channel:
 
     render: Callable[[Notification, str, str], tuple[Call, ...]]
     outcome: Callable[[Answer], Outcome]
+    pace: timedelta = timedelta(seconds=1)  # between two messages
+    edits: bool = False  # whether a message can be changed after it was sent

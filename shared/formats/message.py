@@ -3,11 +3,14 @@
 What a phone shows first comes first: the severity in words, what, how much, against what.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
+from shared.core.incidents import is_flapping
 from shared.core.model import Alert, Detail, Incident, Kind, Notification, Reason, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line
@@ -58,17 +61,50 @@ def compose(notification: Notification) -> Message:
     """The message of a notification; the same for every channel."""
     incident = notification.incident
     alert = incident.alert
-    facts = [fact for fact in map(_printable, _facts(incident)) if fact.label and fact.text]
-    why = one_line(alert.why, MOST_WHY)
+    alone = len(notification.incidents) == 1
+    found = _facts(incident, notification.at) if alone else _members(notification)
+    facts = [fact for fact in map(_printable, found) if fact.label and fact.text]
+    why = one_line(alert.why if alone else _counted(notification.incidents), MOST_WHY)
+    what = alert.what if alone else f"{alert.what}, and {len(notification.incidents) - 1} more"
     return Message(
         tone=_tone(notification),
-        headline=one_line(f"{_opening(notification)}: {alert.what}", HEADLINE),
+        headline=one_line(f"{_opening(notification)}: {what}", HEADLINE),
         facts=tuple(facts[:MOST_FACTS]),
         why=why[:1].upper() + why[1:],
         link=_link(alert.link),
         small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification)),
         left_out=max(0, len(facts) - MOST_FACTS),
     )
+
+
+def as_text(message: Message) -> str:
+    """The whole message as one text, for a channel that refused its form."""
+    lines = [message.headline, *(f"{fact.label}: {fact.text}" for fact in message.facts)]
+    return "\n".join(filter(None, [*lines, message.why, message.link, message.small]))
+
+
+def _members(notification: Notification) -> list[Detail]:
+    """Of several incidents a line each, those that are open and worst first."""
+    return [
+        Detail(named(one.alert.scope), f"{_state(one)}: {one.alert.what}") for one in notification.incidents
+    ]
+
+
+def _state(incident: Incident) -> str:
+    if not incident.open:
+        ended = incident.resolved_at or incident.opened_at
+        return f"resolved after {lasted(ended - incident.opened_at)}"
+    held = f", {incident.acknowledged_by} has it" if incident.acknowledged_by else ""
+    return f"{SEVERITY_WORDS[incident.alert.severity].lower()} since {moment(incident.alert.since)}{held}"
+
+
+def _counted(incidents: tuple[Incident, ...]) -> str:
+    """ "3 open (1 critical, 2 warning), 2 over"."""
+    still = Counter(one.alert.severity for one in incidents if one.open)
+    sorts = ", ".join(f"{still[one]:,} {SEVERITY_WORDS[one].lower()}" for one in sorted(still, reverse=True))
+    over = sum(1 for one in incidents if not one.open)
+    parts = [f"{still.total():,} open ({sorts})" if still else "", f"{over:,} over" if over else ""]
+    return ", ".join(filter(None, parts))
 
 
 def _printable(fact: Detail) -> Detail:
@@ -96,17 +132,29 @@ def _opening(notification: Notification) -> str:
     word = SEVERITY_WORDS[incident.alert.severity]
     if notification.reason is Reason.TEST:
         return f"{word}, a test, nothing is wrong"
+    if notification.reason is Reason.SUMMARY:
+        return f"{len(notification.incidents):,} more alerts in short, up to {word.lower()}"
     if not incident.open:
-        ended = incident.resolved_at or notification.queued_at
-        return f"Resolved after {lasted(ended - incident.opened_at)}, was {word.lower()}"
+        ended = incident.resolved_at or notification.at
+        late = ", told late" if notification.reason is Reason.LATE else ""
+        return f"Resolved after {lasted(ended - incident.opened_at)}, was {word.lower()}{late}"
+    if notification.reason is Reason.ESCALATED:
+        return f"{word}, not acknowledged for {lasted(notification.at - incident.opened_at)}"
     if notification.reason is Reason.WORSENED:
         return f"{word}, worse"
-    return f"{word}, still firing" if notification.reason is Reason.REPEAT_DUE else word
+    again = notification.reason in (Reason.REPEAT_DUE, Reason.STILL_FIRING)
+    return f"{word}, still firing" if again else word
 
 
-def _facts(incident: Incident) -> list[Detail]:
+def _facts(incident: Incident, now: datetime) -> list[Detail]:
     alert = incident.alert
     facts = _measures(alert)
+    if incident.acknowledged_by:
+        facts.append(Detail("Acknowledged by", incident.acknowledged_by))
+    if is_flapping(incident, now):
+        facts.append(
+            Detail("Flapping", f"fired {len(incident.flips) + 1} times of late; kept until it is calm")
+        )
     facts.append(Detail("Since", moment(alert.since if incident.open else incident.opened_at)))
     if not incident.open and not alert.test:
         facts.append(Detail("Until", moment(incident.resolved_at or alert.since)))
@@ -138,7 +186,7 @@ def _small_print(notification: Notification) -> list[str]:
     alert = incident.alert
     lines = ["age of the data not known"]
     if alert.as_of is not None:
-        lines = [f"data as of {moment(alert.as_of)}, {lasted(notification.queued_at - alert.as_of)} old"]
+        lines = [f"data as of {moment(alert.as_of)}, {lasted(notification.at - alert.as_of)} old"]
     lines.append(f"found by {alert.source}")
     lines.append(f"incident {incident.id}, message {notification.sequence}")
     if notification.may_repeat:

@@ -13,7 +13,17 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.core.model import Alert, Incident, Meter, Notification, Reading, Scope, Transition
+from shared.core.model import (
+    Address,
+    Alert,
+    Delivery,
+    Incident,
+    Meter,
+    Reading,
+    Scope,
+    Transition,
+    Waiting,
+)
 from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
@@ -60,17 +70,26 @@ def transition_key(transition: Transition) -> str:
     return f"transition|{transition.incident}|{transition.number:06d}"
 
 
-def outbox_key(notification: Notification) -> str:
-    return f"outbox|{notification.id}"
+def waiting_key(waiting: Waiting) -> str:
+    return f"waiting|{waiting.address.nudge}|{waiting.incident}|{waiting.number:06d}"
 
 
-def receipt_key(notification: Notification) -> str:
-    return f"receipt|{notification.incident.id}|{notification.channel}"
+def conversation_key(address: Address) -> str:
+    return f"conversation|{address.nudge}"
 
 
-def nudge_of(notification: Notification) -> str:
-    """What a queue message says: whose outbox rows to send, in order."""
-    return f"{notification.incident.id}|{notification.channel}"
+def delivery_key(delivery: Delivery) -> str:
+    return f"delivery|{delivery.incident}|{delivery.address.nudge}|{delivery.sequence:06d}"
+
+
+def gate_key(channel: str) -> str:
+    return f"gate|{channel}"
+
+
+def address_of(nudge: str) -> Address | None:
+    """The address that a queue message names; None when it names none."""
+    channel, _, group = nudge.partition("|")
+    return Address(channel, group) if channel and group and "|" not in group else None
 
 
 def inbox_key(received_at: datetime, unique: str) -> str:

@@ -7,23 +7,33 @@ larger than it is sent and drops more than 28 KiB after having answered 202, so 
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from shared.core.model import Delivered, Notification, Outcome
 from shared.formats.answers import by_status
 from shared.formats.channel import Answer, Call, Channel
-from shared.formats.message import SYMBOLS, Message, Tone, compose, shortened
+from shared.formats.message import SYMBOLS, Message, Tone, as_text, compose, shortened
 
 MOST_BYTES = 20_480
 JOINER = "\u034f"  # invisible; keeps Teams from reading Markdown in data
 # Nothing that stands beside these two keeps them from being read, and Teams' phones do not know "\*".
 LOOK_ALIKES = str.maketrans({"*": "\u2217", "`": "\u02cb"})
+MOST_PLAIN = 3_000  # characters of a card that is one text
+_CARD = {
+    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+    "type": "AdaptiveCard",
+    "version": "1.4",
+}
 STYLES = {Tone.BAD: "attention", Tone.UNEASY: "warning", Tone.GOOD: "good", Tone.PLAIN: "accent"}
 
 
 def render(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
     """One card; facts are dropped from the end until it fits."""
-    message = shortened(compose(notification), lambda one: _size(_envelope(one)) <= MOST_BYTES)
+    composed = compose(notification)
+    if notification.plain:
+        return (Call(_wrapped({**_CARD, "body": [_line(as_text(composed)[:MOST_PLAIN])]})),)
+    message = shortened(composed, lambda one: _size(_envelope(one)) <= MOST_BYTES)
     return (Call(_envelope(message)),)
 
 
@@ -44,9 +54,7 @@ def _size(body: dict[str, Any]) -> int:
 def _envelope(message: Message) -> dict[str, Any]:
     title = f"{SYMBOLS[message.tone]} {message.headline}"
     card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
+        **_CARD,
         "fallbackText": title,
         "msteams": {"width": "Full"},
         "body": [
@@ -57,6 +65,10 @@ def _envelope(message: Message) -> dict[str, Any]:
     }
     if message.link:
         card["actions"] = [{"type": "Action.OpenUrl", "title": "Open in Azure", "url": message.link}]
+    return _wrapped(card)
+
+
+def _wrapped(card: dict[str, Any]) -> dict[str, Any]:
     attachment = {
         "contentType": "application/vnd.microsoft.card.adaptive",
         "contentUrl": None,
@@ -91,4 +103,4 @@ def escaped(text: str) -> str:
     return re.sub(r"^(?=[-+>=]|\d+[.)])", JOINER, text)
 
 
-TEAMS = Channel(render, outcome)
+TEAMS = Channel(render, outcome, pace=timedelta(seconds=2))  # well under its 4 a second

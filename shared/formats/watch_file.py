@@ -21,44 +21,42 @@ from shared.core.model import (
     Basis,
     Budget,
     Grain,
+    Incident,
     Kind,
     Limit,
     Quantity,
     Sensitivity,
     Severity,
+    State,
     Threshold,
 )
+from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Route
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
+from shared.formats.watch_routes import (
+    DEFAULT_INHIBITIONS,
+    InhibitionEntry,
+    PlannedEntry,
+    RouteEntry,
+    SilenceEntry,
+    inhibitions,
+    route_contradictions,
+    silences,
+    tree,
+)
+from shared.formats.watch_types import ArmId, Entry, Name, SeverityWord, Span, folded_scope, span
 
-# (?!\n) because Python's $ alone would let a line end pass.
-Name = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1, max_length=60, pattern=r"^[\w .+()-]+(?!\n)$", description="letters, digits and .+-()"
-    ),
-]
 SecretName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*(?!\n)$", description="the name of the setting that holds it"
     ),
 ]
-Span = Annotated[
-    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}[mhd](?!\n)$", description="such as 15m, 4h, 2d")
-]
 Guid = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\n)$",
         description="a subscription's id, a GUID",
-    ),
-]
-ArmId = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^(/subscriptions/[^/\s]+(/[^\n]*)?)?(?!\n)$",
-        description="an ARM id; empty is everything watched",
     ),
 ]
 GroupName = Annotated[
@@ -92,7 +90,6 @@ NOT_YAML = (
     TypeError,
     ValueError,
 )
-SeverityWord = Literal["info", "warning", "critical"]
 MeterName = Literal[
     "tokens in",
     "tokens out",
@@ -106,26 +103,13 @@ MeterName = Literal[
 ]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of the file; a key that it does not know is an error."""
-
-
 class ChannelEntry(Entry, frozen=True):
     """A destination. `secret` names the setting that holds its token or webhook URL."""
 
     kind: Literal["slack", "slack webhook", "teams"]
     secret: SecretName
     channel: str = ""  # for kind slack: the channel's id, such as C0123456789
-
-
-class RouteEntry(Entry, frozen=True):
-    """Alerts that match all that is given go to the channels."""
-
-    channels: tuple[str, ...]
-    at_least: SeverityWord = "info"
-    scope: ArmId = ""
-    kinds: tuple[Kind, ...] = ()
-    owner: str = ""
+    most_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 30  # then one summary; twice for critical
 
 
 class ThresholdEntry(Entry, frozen=True):
@@ -204,8 +188,12 @@ class WatchFile(Entry, frozen=True):
     subscriptions: tuple[Guid, ...] = ()
     management_groups: tuple[GroupName, ...] = ()
     owner_tag: str = "owner"
-    channels: dict[Name, ChannelEntry] = {}
+    channels: dict[Name, ChannelEntry] = msgspec.field(default_factory=dict)
+    environment_tag: str = "environment"
     routes: tuple[RouteEntry, ...] = ()
+    silences: tuple[SilenceEntry, ...] = ()
+    planned: tuple[PlannedEntry, ...] = ()
+    inhibitions: tuple[InhibitionEntry, ...] = DEFAULT_INHIBITIONS
     budgets: tuple[BudgetEntry, ...] = ()
     limits: tuple[LimitEntry, ...] = DEFAULT_LIMITS
     anomalies: AnomalyEntry = AnomalyEntry()
@@ -223,7 +211,10 @@ class Watch:
     management_groups: tuple[str, ...] = ()
     owner_tag: str = "owner"
     channels: tuple[tuple[str, ChannelEntry], ...] = ()
-    routes: tuple[Route, ...] = ()
+    environment_tag: str = "environment"
+    routes: Route = Route("all alerts")
+    silences: tuple[Silence, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
     budgets: tuple[Budget, ...] = ()
     limits: tuple[Limit, ...] = ()
     sensitivity: Sensitivity | None = Sensitivity()  # None: anomalies are not judged
@@ -310,13 +301,7 @@ def _channel_contradictions(channels: Sequence[str], file: WatchFile) -> Iterato
             yield Contradiction(
                 ["channels", name, "channel"], "nothing", "a Slack channel's id, such as C0123456789"
             )
-    known = ", ".join(sorted(channels))[:400] or "none is defined"
-    for index, route in enumerate(file.routes):
-        for place, name in enumerate(route.channels):
-            if name not in channels:
-                yield Contradiction(
-                    ["routes", index, "channels", place], repr(name)[:80], f"a channel's name: {known}"
-                )
+    yield from route_contradictions(channels, file.routes)
 
 
 def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
@@ -334,7 +319,7 @@ def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
             yield Contradiction(
                 ["limits", index, "above"], _number(limit.above), f"a number from 0 to {LARGEST:,}"
             )
-        if _span(limit.hold) > LONGEST_HOLD:
+        if span(limit.hold) > LONGEST_HOLD:
             yield Contradiction(["limits", index, "hold"], repr(limit.hold), "at most 7d")
     if not math.isfinite(file.anomalies.least_tokens):
         path = ["anomalies", "least_tokens"]
@@ -362,31 +347,24 @@ def _watch(file: WatchFile) -> Watch:
         management_groups=tuple(dict.fromkeys(file.management_groups)),
         owner_tag=file.owner_tag,
         channels=tuple(file.channels.items()),
-        routes=tuple(map(_route, file.routes)) or (Route(tuple(file.channels)),),
+        environment_tag=file.environment_tag,
+        routes=tree(file.routes, tuple(file.channels), file.environment_tag),
+        silences=silences(file.silences, file.planned, file.environment_tag),
+        inhibitions=inhibitions(file.inhibitions, file.environment_tag),
         budgets=tuple(map(_budget, file.budgets)),
         limits=tuple(map(_limit, file.limits)),
         sensitivity=anomalies if file.anomalies.enabled else None,
         newcomers=file.newcomers,
-        spend=replace(file.spend, scope=_folded(file.spend.scope)),
+        spend=replace(file.spend, scope=folded_scope(file.spend.scope)),
         gateway=replace(file.gateway, workspace=file.gateway.workspace.lower()),
         prices=file.prices,
-    )
-
-
-def _route(entry: RouteEntry) -> Route:
-    return Route(
-        channels=tuple(entry.channels),
-        at_least=Severity[entry.at_least.upper()],
-        scope=_folded(entry.scope),
-        kinds=tuple(entry.kinds),
-        owner=entry.owner,
     )
 
 
 def _budget(entry: BudgetEntry) -> Budget:
     return Budget(
         name=entry.name,
-        scope=_folded(entry.scope),
+        scope=folded_scope(entry.scope),
         amount=Quantity(entry.amount, entry.currency),
         grain=entry.grain,
         thresholds=tuple(Threshold(step.percent, step.basis) for step in entry.thresholds),
@@ -398,16 +376,19 @@ def _limit(entry: LimitEntry) -> Limit:
         name=entry.name,
         meter=entry.meter,
         above=entry.above,
-        hold=_span(entry.hold),
+        hold=span(entry.hold),
         severity=Severity[entry.severity.upper()],
-        scope=_folded(entry.scope),
+        scope=folded_scope(entry.scope),
     )
 
 
-def _span(text: str) -> timedelta:
-    unit = {"m": "minutes", "h": "hours", "d": "days"}[text[-1]]
-    return timedelta(**{unit: int(text[:-1])})
-
-
-def _folded(scope: str) -> str:
-    return scope.rstrip("/").lower()
+def why_ruleless(incident: Incident, watch: Watch) -> str:
+    """Why an incident's rule is no more, by this file; "" while there is one, or it is not from here."""
+    alert = incident.alert
+    if incident.state is State.RESOLVED or alert.source != "Meterwatch":
+        return ""
+    if alert.kind is Kind.LIMIT and alert.rule not in {one.name for one in watch.limits}:
+        return f"the limit {alert.rule} was removed from watch.yaml"
+    if alert.kind is Kind.ANOMALY and watch.sensitivity is None:
+        return "anomalies are switched off in watch.yaml"
+    return ""

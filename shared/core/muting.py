@@ -1,0 +1,88 @@
+"""What keeps an incident from being told for now: silences, planned changes, what it follows from.
+
+Muting is looked at when something is to be told, never when it is recorded: the incident goes on, and is
+told as still firing when what muted it has ended.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.core.model import Incident, Kind
+from shared.core.routes import Matcher, label_of
+from shared.core.wording import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Keeps what matches from being told, for a time that has an end."""
+
+    id: str
+    matcher: Matcher
+    start: datetime  # inclusive
+    end: datetime  # exclusive
+    by: str
+    why: str
+    part: str = ""  # a deployment's name; "" is every one
+    incident: str = ""  # only this incident; "" is every one that matches
+    up_to: Decimal | None = None  # a planned change: mutes only what is at most so many times its usual
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """While one of `source` is open, those of `target` with the same labels are not told."""
+
+    source: Matcher
+    target: Matcher
+    equal: tuple[str, ...]
+
+
+def why_muted(
+    incident: Incident,
+    silences: Iterable[Silence],
+    inhibitions: Iterable[Inhibition],
+    standing: Sequence[Incident],
+    now: datetime,
+) -> str:
+    """Why an incident must not be told now, "" when it may. `standing` are the open incidents."""
+    for silence in silences:
+        if _silences(silence, incident, now):
+            what = "planned" if silence.up_to is not None else "silenced"
+            return f"{what} by {silence.by} until {moment(silence.end)}: {silence.why}"
+    for rule in inhibitions:
+        for other in standing:
+            if _inhibits(rule, other, incident):
+                return f"follows from incident {other.id}"
+    return ""
+
+
+def _silences(silence: Silence, incident: Incident, now: datetime) -> bool:
+    alert = incident.alert
+    return (
+        silence.start <= now < silence.end
+        and not alert.test
+        and silence.incident in ("", incident.id)
+        and silence.part in ("", alert.scope.part)
+        and not silence.matcher.mismatch(alert)
+        and (silence.up_to is None or _within_bound(incident, silence.up_to))
+    )
+
+
+def _within_bound(incident: Incident, up_to: Decimal) -> bool:
+    """Whether an anomaly is no more than a planned change allows; nothing else can be planned."""
+    alert = incident.alert
+    if alert.kind is not Kind.ANOMALY or alert.seen is None or alert.against is None:
+        return False
+    return alert.seen.value <= up_to * alert.against.value
+
+
+def _inhibits(rule: Inhibition, other: Incident, incident: Incident) -> bool:
+    """An incident never inhibits itself, nor one that would inhibit it; labels must be known to be equal."""
+    if other.id == incident.id or not other.open or not rule.source.mismatch(incident.alert):
+        return False
+    if rule.source.mismatch(other.alert) or rule.target.mismatch(incident.alert):
+        return False
+    ours = [label_of(incident.alert, incident.id, label) for label in rule.equal]
+    theirs = [label_of(other.alert, other.id, label) for label in rule.equal]
+    return ours == theirs and all(ours)
