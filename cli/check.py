@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from cli.config import Unreadable, read_watch
 from shared.core.faults import Fault, SignInFault
 from shared.core.freshness import Watermark
-from shared.core.model import Incident, Notification, Reason
+from shared.core.model import Address, Incident, Notification, Reason
 from shared.flows.estate import load_estate, watched
 from shared.flows.keep import load_mark
 from shared.flows.poll import SOURCES, plan, poll_scope
@@ -122,5 +122,6 @@ def _print_told(ports: Ports) -> None:
     incidents = [one for row in rows if (one := records.decode(row.body, Incident)).open]
     print(f"\nwould be told: {len(incidents)}" if incidents else "\nnothing would be told")
     for one in incidents:
-        message = compose(Notification(one, "", 1, Reason.OPENED, queued_at=one.opened_at))
-        print(f"  {message.headline}  -> {', '.join(one.told) or 'nobody: no route leads to a channel'}")
+        message = compose(Notification((one,), Address("", ""), 1, Reason.OPENED, one.opened_at))
+        heard = ", ".join(address.channel for address in one.addresses)
+        print(f"  {message.headline}  -> {heard or 'nobody: no route leads to a channel'}")
