@@ -26,6 +26,7 @@ from shared.core.model import (
     State,
     Threshold,
     Told,
+    Waiting,
 )
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -86,6 +87,11 @@ def an_incident(alert: Alert | None = None, **named: Any) -> Incident:
 
 
 ONCALL = Address("oncall", "0123456789abcdef")
+
+
+def a_waiting(incident: Incident, **named: Any) -> Waiting:
+    """That the opening of an incident waits for "oncall" since `NOW`."""
+    return replace(Waiting(ONCALL, incident.id, f"incident|{incident.id}", 1, NOW, Reason.OPENED), **named)
 
 
 def told_of(alert: Alert, times: int = 1, at: datetime = NOW) -> Told:

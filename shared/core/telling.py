@@ -12,7 +12,6 @@ from shared.core.hours import opens_at
 from shared.core.model import (
     Conversation,
     Incident,
-    Kind,
     Notification,
     Reason,
     Severity,
@@ -21,29 +20,11 @@ from shared.core.model import (
     Told,
     Waiting,
 )
+from shared.core.reasons import FIRST, MUTED, QUIET, reason_to_tell
 from shared.core.routes import Manner
 
-JOIN = timedelta(
-    hours=1
-)  # after its beginning a message takes no more incidents: nobody would see them there
+JOIN = timedelta(hours=1)  # then a message takes no more incidents: nobody would see them there
 MOST_TOLD = 500  # incidents of one message; what is more begins another
-# A budget's step and a newcomer are told once; what goes on and can be stopped is repeated.
-REPEATED = frozenset({Kind.LIMIT, Kind.ANOMALY, Kind.FRESHNESS, Kind.AZURE})
-QUIET = frozenset({Reason.CHANGED, Reason.NOTHING_NEW})
-MUTED = frozenset({Reason.OPENED, Reason.WORSENED, Reason.REPEAT_DUE, Reason.ESCALATED, Reason.STILL_FIRING})
-# Of several news the one that the message opens with.
-FIRST = (
-    Reason.TEST,
-    Reason.ESCALATED,
-    Reason.WORSENED,
-    Reason.OPENED,
-    Reason.STILL_FIRING,
-    Reason.JOINED,
-    Reason.LATE,
-    Reason.RESOLVED,
-    Reason.REPEAT_DUE,
-    Reason.CHANGED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +61,8 @@ class Hold:
 def plan(at: Situation, now: datetime) -> Say | Hold:
     """What to say to the address now, or why nothing.
 
-    At most one message: the most urgent. When it has been settled there may be another.
+    At most one message: the most urgent of those that need not wait. When it has been settled there may
+    be another.
     """
     news = _news(at, now)
     muted = {one for one, reason in news.items() if reason in MUTED and at.muted(at.incidents[one])}
@@ -89,59 +71,14 @@ def plan(at: Situation, now: datetime) -> Say | Hold:
     kept = tuple(one for one in at.waiting if one.incident in muted)
     if not told:
         return Hold(None, "muted" if muted else "nothing new", done, kept)
-    thread, its_news = _most_urgent(at, told, now)
-    when, why = _earliest(at, thread, its_news, now)
-    if when > now:
-        return Hold(when, why, done, kept)
-    return _say(at, thread, its_news, done, now)
-
-
-def reason_to_tell(
-    told: Told | None, incident: Incident, waiting: Sequence[Waiting], manner: Manner, now: datetime
-) -> Reason:
-    """Why to tell an address of an incident now, or NOTHING_NEW."""
-    alert = incident.alert
-    if told is None:
-        return _reason_to_begin(incident, waiting, manner)
-    if told.state is State.RESOLVED or alert.test:
-        return Reason.NOTHING_NEW
-    if not incident.open:
-        # What ended by itself is no news: nobody found that it was over.
-        return Reason.RESOLVED if alert.ends is None else Reason.CHANGED
-    if alert.severity > told.severity or set(alert.steps) - set(told.steps):
-        return Reason.WORSENED
-    if incident.state is State.TRIGGERED and any(one.reason is Reason.ESCALATED for one in waiting):
-        return Reason.ESCALATED
-    if incident.state is State.TRIGGERED and _repeat_due(told, incident, manner, now):
-        return Reason.REPEAT_DUE
-    return Reason.CHANGED if waiting else Reason.NOTHING_NEW
-
-
-def repeat_at(told: Told, incident: Incident, manner: Manner) -> datetime | None:
-    """When an incident is to be told again though nothing is new; None for never."""
-    spans = manner.repeat.get(incident.alert.severity, ())
-    if incident.alert.kind not in REPEATED or incident.state is not State.TRIGGERED or not spans:
-        return None
-    return told.at + spans[min(told.times, len(spans)) - 1]
-
-
-def _repeat_due(told: Told, incident: Incident, manner: Manner, now: datetime) -> bool:
-    again = repeat_at(told, incident, manner)
-    return again is not None and now >= again
-
-
-def _reason_to_begin(incident: Incident, waiting: Sequence[Waiting], manner: Manner) -> Reason:
-    if not waiting:
-        return Reason.NOTHING_NEW
-    if incident.alert.test:
-        return Reason.TEST
-    if incident.open:
-        asked = {one.reason for one in waiting}
-        unusual = asked & {Reason.ESCALATED, Reason.STILL_FIRING}
-        return min(unusual, key=FIRST.index) if unusual else Reason.OPENED
-    lasted = (incident.resolved_at or incident.opened_at) - incident.opened_at
-    missed = lasted > manner.wait and incident.alert.ends is None
-    return Reason.LATE if missed else Reason.NOTHING_NEW
+    waits: list[tuple[datetime, str]] = []
+    for thread, its_news in _most_urgent_first(at, told, now):
+        when, why = _earliest(at, thread, its_news, now)
+        if when <= now:
+            return _say(at, thread, its_news, done, now)
+        waits.append((when, why))
+    until, why = min(waits)
+    return Hold(until, why, done, kept)
 
 
 def _news(at: Situation, now: datetime) -> dict[str, Reason]:
@@ -158,28 +95,46 @@ def _news(at: Situation, now: datetime) -> dict[str, Reason]:
     return {one: reason for one, reason in reasons.items() if reason is not Reason.NOTHING_NEW}
 
 
-def _most_urgent(
+def _most_urgent_first(
     at: Situation, news: Mapping[str, Reason], now: datetime
-) -> tuple[Thread, dict[str, Reason]]:
-    """The thread with the news that can wait least, and its news. New incidents join a young thread."""
-    by_thread: dict[int, dict[str, Reason]] = {}
-    threads = {thread.number: thread for thread in at.conversation.threads}
-    young = _young(at.conversation, now)
-    for one, reason in news.items():
-        home = next((thread.number for thread in threads.values() if one in thread.told), None)
-        number = home if home is not None else young.number
-        joins = home is None and number in threads and reason is Reason.OPENED
-        by_thread.setdefault(number, {})[one] = Reason.JOINED if joins else reason
-    number = max(by_thread, key=lambda number: (_urgency(at, by_thread[number]), -number))
-    return threads.get(number, young), dict(list(by_thread[number].items())[:MOST_TOLD])
+) -> list[tuple[Thread, dict[str, Reason]]]:
+    """The threads that have news, each with its news: those that can wait least come first.
+
+    Of a thread that has to wait, what interrupts nobody is shown before: it comes once more, at the end.
+    """
+    found = _by_thread(at, news, now)
+    found.sort(key=lambda one: (_urgency(at, one[1]), -one[0].number), reverse=True)
+    quiet = [(thread, {one: why for one, why in its.items() if why in QUIET}) for thread, its in found]
+    return found + [(thread, its_news) for thread, its_news in quiet if its_news]
 
 
-def _young(conversation: Conversation, now: datetime) -> Thread:
-    """The newest thread if it still takes incidents, else a new one."""
-    newest = conversation.threads[-1] if conversation.threads else None
-    if newest is not None and now - newest.began_at < JOIN and len(newest.told) < MOST_TOLD:
-        return newest
-    return Thread(conversation.sequence + 1, now, now, {})
+def _by_thread(
+    at: Situation, news: Mapping[str, Reason], now: datetime
+) -> list[tuple[Thread, dict[str, Reason]]]:
+    """Each thread with its news. What is new joins a young thread, if there is one; a test is alone."""
+    threads = at.conversation.threads
+    known = {one for thread in threads for one in thread.told}
+    new = sorted((one for one in news if one not in known), key=lambda one: -at.incidents[one].alert.severity)
+    fresh = Thread(at.conversation.sequence + 1, now, now, {})
+    home = next((thread for thread in reversed(threads) if _is_young(thread, now)), fresh)
+    joining = [one for one in new if news[one] is not Reason.TEST][: MOST_TOLD - len(home.told)]
+    found = []
+    for thread in (*threads, fresh):
+        its_news = {one: news[one] for one in thread.told if one in news}
+        if thread.number == home.number:
+            its_news |= {one: _as_joined(news[one], home) for one in joining}
+        found.append((thread, its_news))
+    found += [(fresh, {one: Reason.TEST}) for one in new if news[one] is Reason.TEST]
+    return [(thread, its_news) for thread, its_news in found if its_news]
+
+
+def _is_young(thread: Thread, now: datetime) -> bool:
+    """Whether it still takes incidents."""
+    return now - thread.began_at < JOIN and len(thread.told) < MOST_TOLD
+
+
+def _as_joined(reason: Reason, home: Thread) -> Reason:
+    return Reason.JOINED if reason is Reason.OPENED and home.told else reason
 
 
 def _urgency(at: Situation, news: Mapping[str, Reason]) -> tuple[bool, int]:
@@ -191,7 +146,7 @@ def _earliest(
     at: Situation, thread: Thread, news: Mapping[str, Reason], now: datetime
 ) -> tuple[datetime, str]:
     """When this may be told at the earliest, and what it waits for."""
-    if set(news.values()) <= {Reason.TEST, Reason.CHANGED}:
+    if _opening(_members(at, thread, news), news) in (Reason.TEST, Reason.CHANGED):
         return now, ""
     opens = opens_at(at.manner.hours, now)
     if opens > now:
@@ -205,10 +160,14 @@ def _earliest(
     return (now, "") if critical else (thread.told_at + at.manner.interval, "told a short while ago")
 
 
+def _members(at: Situation, thread: Thread, news: Mapping[str, Reason]) -> dict[str, Incident]:
+    return {one: at.incidents[one] for one in {**thread.told, **news} if one in at.incidents}
+
+
 def _say(
     at: Situation, thread: Thread, news: Mapping[str, Reason], done: tuple[Waiting, ...], now: datetime
 ) -> Say | Hold:
-    members = {one: at.incidents[one] for one in {**thread.told, **news} if one in at.incidents}
+    members = _members(at, thread, news)
     reason = _opening(members, news)
     after = _after(thread, members, news, reason, now)
     heard = done + tuple(one for one in at.waiting if one.incident in news)
