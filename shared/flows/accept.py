@@ -39,7 +39,7 @@ def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> l
         if attempt:
             row = ports.store.get(records.ALERTS, records.incident_key(alert))
         before = records.decode(row.body, Incident) if row else None
-        step = advance(before, alert, now, records.incident_id(alert.key, now))
+        step = advance(before, alert, now, records.incident_id(alert.key, before, now))
         if step is None:
             return []
         try:

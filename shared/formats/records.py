@@ -46,9 +46,12 @@ def digest(text: str, length: int = 16) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:length]
 
 
-def incident_id(key: str, opened_at: datetime) -> str:
-    """Short, for people to say; the same for the same key and opening, so that a repeat changes nothing."""
-    return "MW-" + digest(f"{key}|{opened_at.isoformat()}", 8).upper()
+def incident_id(key: str, before: Incident | None, opened_at: datetime) -> str:
+    """Short, for people to say; the same for the same opening, so that a repeat changes nothing.
+
+    `before` is the episode before it, which may have opened at the same moment.
+    """
+    return "MW-" + digest(f"{key}|{before.id if before else ''}|{opened_at.isoformat()}", 8).upper()
 
 
 def area_of(alert: Alert) -> str:
