@@ -51,7 +51,8 @@ def enter(gate: Gate, pace: timedelta, most: int, urgent: bool, now: datetime) -
         return Shut(recent[len(recent) - most] + HOUR, f"{most} messages in this hour", full=True)
     if gate.next_at is not None and now < gate.next_at:
         return Shut(gate.next_at, "one after the other")
-    return replace(gate, next_at=now + pace, sent=(*recent, now))
+    probe_at = now + FIRST_PROBE if gate.closed_since is not None else None  # nobody else tries meanwhile
+    return replace(gate, next_at=now + pace, probe_at=probe_at, sent=(*recent, now))
 
 
 def enter_in_short(gate: Gate, now: datetime) -> Gate | None:

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.core.flapping import CALM, FLAP_WITHIN, fires_again, is_flapping, recent_flips
+from shared.core.forecast import SETTLING
 from shared.core.model import Alert, Incident, Kind, State, Transition
 from shared.core.wording import lasted, said
-
-FLAP_WITHIN = timedelta(hours=1)  # fires again that soon after it was over: a flip
-FLAP_WINDOW = timedelta(hours=6)
-FLIPS = 3  # in that time make it flapping
-CALM = timedelta(hours=1)  # without firing, before a flapping incident is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,7 @@ class Patience:
 # A limit's own hold has waited already, and so has an anomaly's own baseline; what Azure says, it has judged.
 PATIENCE: Mapping[Kind, Patience] = {Kind.ANOMALY: Patience(keep=timedelta(minutes=15))}
 AT_ONCE = Patience()
+RULES = frozenset({Kind.LIMIT, Kind.BUDGET})  # judged against a bar that people set
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +67,12 @@ def advance(
         return _begun_anew(incident, alert, now, new_id)
     if alert.source != incident.alert.source:
         return _confirmed(incident, alert, now)
-    return _still_firing(replace(incident, clear_since=None), alert, now)
+    return _still_firing(fires_again(incident, now), alert, now)
 
 
 def expire(incident: Incident, now: datetime) -> Advance | None:
     """Closes an incident whose alert has an end that has come; None for all others."""
-    ends = incident.alert.ends
+    ends = incident.alert.ends or _settled_at(incident.alert)
     if incident.state is State.RESOLVED or ends is None or now < ends:
         return None
     return close(incident, "its time is over; nobody will say more", now, since=ends)
@@ -101,26 +99,22 @@ def noted(incident: Incident, change: str, why: str, by: str, now: datetime) -> 
     return _changed(incident, now, change, why, by=by)
 
 
-def is_flapping(incident: Incident, now: datetime) -> bool:
-    """Whether it has fired again, soon after it was over, too often of late."""
-    return len([at for at in incident.flips if now - at < FLAP_WINDOW]) >= FLIPS
-
-
 def _begun(before: Incident | None, alert: Alert, now: datetime, new_id: str, patience: Patience) -> Advance:
     """A new episode: told at once, or pending until it has held for long enough."""
-    flips = tuple(at for at in (before.flips if before else ()) if now - at < FLAP_WINDOW)
+    flips = recent_flips(before.flips if before else (), now)
     if before is not None and before.resolved_at and now - before.resolved_at < FLAP_WITHIN:
         flips = (*flips, now)
     if patience.pending or patience.samples > 1:
         waits = Incident(new_id, State.PENDING, opened_at=now, alert=alert, flips=flips, samples=1)
         return _changed(waits, now, "pending", f"{alert.what}; it must hold longer to be told")
-    opened = _opened(before, alert, now, new_id)
-    return replace(opened, incident=replace(opened.incident, flips=flips))
+    return _opened(before, alert, now, new_id, flips)
 
 
 def _pending(incident: Incident, alert: Alert, now: datetime, patience: Patience) -> Advance | None:
     """Told when it has held for the time and in as many fresh samples as it must."""
     if not alert.firing:
+        if alert.source != incident.alert.source:
+            return None
         over = replace(incident, state=State.RESOLVED, resolved_at=now)
         return _changed(over, now, "cleared", "it did not hold for long enough to be told")
     fresh = alert.at > incident.alert.at
@@ -128,9 +122,7 @@ def _pending(incident: Incident, alert: Alert, now: datetime, patience: Patience
     held = replace(incident, alert=alert, samples=samples)
     if now - incident.opened_at < patience.pending or samples < patience.samples:
         return Advance(held) if fresh else None
-    return _changed(
-        replace(held, state=State.TRIGGERED), now, "opened", f"{alert.what}; {alert.why}", alert.steps
-    )
+    return _changed(replace(held, state=State.TRIGGERED), now, "opened", _why_opened(held, now), alert.steps)
 
 
 def _clearing(incident: Incident, alert: Alert, now: datetime, keep: timedelta) -> Advance | None:
@@ -147,6 +139,11 @@ def _period_end(alert: Alert) -> datetime | None:
     if alert.kind is not Kind.BUDGET:
         return None
     return alert.period.end if alert.period else alert.ends
+
+
+def _settled_at(alert: Alert) -> datetime | None:
+    """When nothing more can come of a budget's period."""
+    return alert.period.end + SETTLING if alert.kind is Kind.BUDGET and alert.period else None
 
 
 def _same_period(incident: Incident | None, alert: Alert) -> bool:
@@ -175,11 +172,20 @@ def _begun_anew(incident: Incident, alert: Alert, now: datetime, new_id: str) ->
     return Advance(fresh.incident, over.transitions + fresh.transitions, closed=over.incident)
 
 
-def _opened(before: Incident | None, alert: Alert, now: datetime, new_id: str) -> Advance:
+def _opened(
+    before: Incident | None, alert: Alert, now: datetime, new_id: str, flips: tuple[datetime, ...] = ()
+) -> Advance:
     told = before.alert.steps if before is not None and _same_period(before, alert) else ()
     added = tuple(step for step in alert.steps if step not in told)
-    fresh = Incident(new_id, State.TRIGGERED, opened_at=now, alert=replace(alert, steps=told + added))
-    return _changed(fresh, now, "opened", f"{alert.what}; {alert.why}", added)
+    alert = replace(alert, steps=told + added)
+    fresh = Incident(new_id, State.TRIGGERED, opened_at=now, alert=alert, flips=flips)
+    return _changed(fresh, now, "opened", _why_opened(fresh, now), added)
+
+
+def _why_opened(incident: Incident, now: datetime) -> str:
+    alert = incident.alert
+    flapping = f"flapping: {len(incident.flips) + 1} times of late" if is_flapping(incident, now) else ""
+    return "; ".join(filter(None, (alert.what, alert.why, flapping)))
 
 
 def _tested(alert: Alert, now: datetime, new_id: str) -> Advance:
@@ -205,12 +211,15 @@ def _resolved(incident: Incident, alert: Alert, now: datetime, by: str = "") -> 
 
 def _why_over(before: Alert, alert: Alert) -> str:
     """Why it is over: a rule that was changed and data that was corrected are no recovery."""
-    was, bar = before.against, alert.against
-    if alert.kind in (Kind.LIMIT, Kind.BUDGET) and was is not None and bar not in (None, was):
-        return f"the rule was changed from {said(was)} to {said(bar)}"
+    was, bar, seen = before.against, alert.against, alert.seen
+    if was is not None and bar is not None and bar.value > was.value and alert.kind in RULES:
+        above_as_before = alert.kind is Kind.BUDGET or (seen is not None and seen.value > was.value)
+        if above_as_before:
+            return f"the rule was changed from {said(was)} to {said(bar)}"
     same_period = before.period is not None and before.period == alert.period
-    if same_period and before.seen is not None and alert.seen is not None and alert.seen != before.seen:
-        return f"data corrected: {said(before.seen)} became {said(alert.seen)}"
+    # What is spent in a period only grows; a forecast may fall, and is a recovery.
+    if same_period and before.seen is not None and seen is not None and seen.value < before.seen.value:
+        return f"data corrected: {said(before.seen)} became {said(seen)}"
     return alert.why
 
 

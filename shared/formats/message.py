@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
-from shared.core.incidents import is_flapping
+from shared.core.flapping import is_flapping
 from shared.core.model import Alert, Detail, Incident, Kind, Notification, Reason, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line

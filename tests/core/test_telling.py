@@ -71,7 +71,7 @@ class Talk:
 
     def tell(self, now: datetime) -> list[tuple[Reason, list[str]]]:
         """All that can be said now, message by message: its reason and what it is about."""
-        heard = []
+        heard: list[tuple[Reason, list[str]]] = []
         while isinstance(found := self.plan(now), Say):
             self.waiting = _without(self.waiting, found.done)
             self.conversation = _settled(self.conversation, found, now, self.edits)
