@@ -75,12 +75,14 @@ def test_the_messages_of_an_hour_are_counted_and_urgent_ones_may_be_twice_as_man
 
 @given(st.lists(st.timedeltas(timedelta(), 20 * MINUTE), max_size=60), st.integers(1, 5))
 def test_in_no_hour_pass_more_than_may_and_what_is_said_of_when_is_true(waits, most):
-    gate, now, sent = FRESH, NOW, []
+    gate, now = FRESH, NOW
+    sent: list[datetime] = []
     for wait in waits:
         now += wait
         step = enter(gate, SECOND, most, False, now)
         if isinstance(step, Gate):
-            gate, sent = step, [*sent, now]
+            gate = step
+            sent.append(now)
         else:
             assert step.until > now
             assert isinstance(enter(gate, SECOND, most, False, step.until), Gate)

@@ -115,10 +115,10 @@ def test_two_that_are_both_causes_do_not_keep_each_other_quiet():
 @pytest.mark.parametrize("label", ["tag:team", "part"])
 def test_what_neither_of_them_has_is_not_the_same(label):
     rule = replace(RULE, equal=(label,))
-    bare = {"scope": Scope(CHAT.resource)}
-    cause = replace(CAUSE, alert=replace(CAUSE.alert, **bare))
+    bare = Scope(CHAT.resource)
+    cause = replace(CAUSE, alert=replace(CAUSE.alert, scope=bare))
     effect = anomaly(999)
-    effect = replace(effect, alert=replace(effect.alert, **bare))
+    effect = replace(effect, alert=replace(effect.alert, scope=bare))
 
     assert muted(effect, rules=(rule,), standing=(cause,)) == ""
 
