@@ -153,6 +153,7 @@ class Limit:
     hold: timedelta  # every reading of this long must be above, or below to recover
     severity: Severity
     scope: str = ""  # ARM id prefix in lower case; "" is everything watched
+    clear: Decimal | None = None  # recovered only at or below it; None is `above` itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,7 @@ class Told:
     steps: tuple[str, ...]
     state: State
     times: int = 1  # how often it interrupted somebody
+    muted: bool = False  # silenced when it was told last: if it still fires when that ends, it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,8 @@ class Incident:
     confirmed_by: tuple[str, ...] = ()  # other sources that found the same
     addresses: tuple[Address, ...] = ()  # where it was to be told; they hear its end too
     acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    note: str = ""  # in words, what a person last did about it that leaves its state as it is
     flips: tuple[datetime, ...] = ()  # when it fired again soon after it was over, newest last
     samples: int = 0  # fresh readings in a row that said the same, while pending
     clear_since: datetime | None = None  # it no longer holds since then, but is kept for a while
@@ -342,6 +346,24 @@ class Conversation:
     last_error: str = ""
 
 
+class Act(StrEnum):
+    """What a person can do about an incident."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SILENCE = "silence"
+    EXPECTED = "expected"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An act that a message offers its readers: a button where the channel has them, or a link."""
+
+    act: Act
+    subject: str  # what it is about: an incident's id, or the thread of several: "channel|group|number"
+    link: str = ""  # https; "" is a button of the channel's own
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One telling of incidents to one channel."""
@@ -355,6 +377,7 @@ class Notification:
     news: tuple[str, ...] = ()  # the incidents that the reason is about
     plain: bool = False  # text alone: its form was refused
     may_repeat: bool = False  # an earlier attempt may have arrived
+    offers: tuple[Offer, ...] = ()
 
     @property
     def id(self) -> str:

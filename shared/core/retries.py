@@ -39,7 +39,7 @@ def claim(talk: Conversation, now: datetime, claimer: str) -> Conversation | Non
         claimed_by=claimer,
         claimed_until=now + max(LEASE, wait_after(attempts)),
         attempts=attempts,
-        may_repeat=talk.may_repeat or talk.claimed_until is not None,
+        may_repeat=talk.may_repeat,
     )
 
 
@@ -55,7 +55,7 @@ def settle(
 ) -> tuple[Conversation, Status]:
     """The conversation after an attempt, without its lease, and where the message stands.
 
-    `receipt` is what the channel needs to change the message later. A message that is given up leaves the
+    `receipt` is what the channel needs to change the message later. A message that is given up leaves new
     incidents untold: they are told when there is more to tell, or when it is replayed.
     """
     free = replace(talk, claimed_by="", claimed_until=None)
@@ -86,7 +86,19 @@ def _told(said: Say, receipt: str) -> Conversation:
 
 
 def _given_up(free: Conversation, said: Say, why: str) -> Conversation:
-    return replace(_afresh(free), sequence=said.notification.sequence, last_error=why)
+    """What was told before counts as told: else the same would be said, and refused, again at once."""
+    known = {one for thread in free.threads for one in thread.told}
+    threads = (
+        replace(thread, told={one: told for one, told in thread.told.items() if one in known})
+        for thread in said.settled.threads
+    )
+    return replace(
+        _afresh(free),
+        sequence=said.notification.sequence,
+        threads=tuple(thread for thread in threads if thread.told),
+        keys={one: key for one, key in said.settled.keys.items() if one in known},
+        last_error=why,
+    )
 
 
 def _afresh(talk: Conversation) -> Conversation:

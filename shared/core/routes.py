@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -18,6 +18,8 @@ REPEAT: Mapping[Severity, tuple[timedelta, ...]] = MappingProxyType(
     }
 )
 GROUP_BY = ("resource", "rule")
+FIRST_LOOK = "first look"  # the group of all that the first look at a subscription finds
+FIRST_LOOK_WAIT = timedelta(minutes=10)  # for the first looks at all subscriptions
 ALONE = "incident"  # a label that nothing shares: no grouping
 
 
@@ -100,12 +102,16 @@ def taken_by(alert: Alert, route: Route) -> list[Route]:
     return found or [route]
 
 
-def addresses(alert: Alert, incident: str, root: Route) -> list[Address]:
-    """Where an alert is told: each channel once, in the group of the first route that leads there."""
+def addresses(alert: Alert, incident: str, root: Route, first: bool = False) -> list[Address]:
+    """Where an alert is told: each channel once, in the group of the first route that leads there.
+
+    What a `first` look at a subscription finds is no news; all of it is one group.
+    """
     found: dict[str, Address] = {}
     for route in taken_by(alert, root):
         for channel in route.channels:
-            found.setdefault(channel, Address(channel, group_of(alert, incident, route.manner.group_by)))
+            group = FIRST_LOOK if first else group_of(alert, incident, route.manner.group_by)
+            found.setdefault(channel, Address(channel, group))
     return [*found.values()]
 
 
@@ -119,13 +125,17 @@ def escalated(alert: Alert, incident: str, root: Route, age: timedelta) -> list[
     return [*found.values()]
 
 
-def manner_for(alert: Alert, channel: str, root: Route) -> Manner:
-    """How a channel is told of an alert; the root's manner where no route leads there any more."""
+def manner_for(alert: Alert, address: Address, root: Route) -> Manner:
+    """How an address is told of an alert; in the root's manner where no route leads there any more."""
+    manner = root.manner
     for route in taken_by(alert, root):
         later = route.manner.escalation
-        if channel in route.channels or (later is not None and channel in later.channels):
-            return route.manner
-    return root.manner
+        if address.channel in route.channels or (later is not None and address.channel in later.channels):
+            manner = route.manner
+            break
+    if address.group != FIRST_LOOK:
+        return manner
+    return replace(manner, wait=FIRST_LOOK_WAIT, interval=FIRST_LOOK_WAIT)
 
 
 def group_of(alert: Alert, incident: str, labels: Sequence[str]) -> str:

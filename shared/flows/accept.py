@@ -20,8 +20,11 @@ TRIES = 10  # when somebody else changes the same incident at the same moment
 UNTOLD = frozenset({"pending", "cleared"})  # changes that nobody is told of
 
 
-def accept(ports: Ports, alerts: Iterable[Alert], now: datetime) -> list[str]:
-    """Takes alerts in, in order, and answers the nudges for `deliver`. Safe to repeat."""
+def accept(ports: Ports, alerts: Iterable[Alert], now: datetime, *, first: bool = False) -> list[str]:
+    """Takes alerts in, in order, and answers the nudges for `deliver`. Safe to repeat.
+
+    What a `first` look at a subscription finds has been so for long: all of it is told in one message.
+    """
     nudges: dict[str, None] = {}
     standing: dict[str, Mapping[str, Row]] = {}
     for alert in alerts:
@@ -30,11 +33,11 @@ def accept(ports: Ports, alerts: Iterable[Alert], now: datetime) -> list[str]:
             rows = ports.store.scan(records.ALERTS, f"incident|{area}|")
             standing[area] = {row.key: row for row in rows}
         row = standing[area].get(records.incident_key(alert))
-        nudges.update(dict.fromkeys(_accept_one(ports, alert, row, now)))
+        nudges.update(dict.fromkeys(_accept_one(ports, alert, row, now, first)))
     return list(nudges)
 
 
-def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> list[str]:
+def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime, first: bool) -> list[str]:
     for attempt in range(TRIES):
         if attempt:
             row = ports.store.get(records.ALERTS, records.incident_key(alert))
@@ -43,21 +46,27 @@ def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime) -> l
         if step is None:
             return []
         try:
-            return commit(ports, step, row, now)
+            return commit(ports, step, row, now, first=first)
         except Conflict:
             continue
     raise Conflict(f"incident of {alert.key} changed {TRIES} times while it was being written")
 
 
 def commit(
-    ports: Ports, step: Advance, row: Row | None, now: datetime, reason: Reason = Reason.OPENED
+    ports: Ports,
+    step: Advance,
+    row: Row | None,
+    now: datetime,
+    reason: Reason = Reason.OPENED,
+    *,
+    first: bool = False,
 ) -> list[str]:
     """Writes an incident's step and what may have to be told of it; answers the nudges.
 
     Raises Conflict when `row` is not the newest. `reason` is why it is to be told, where that does not
     follow from how the incident stands.
     """
-    incident = _addressed(ports, step.incident)
+    incident = _addressed(ports, step.incident, first)
     body = records.encode(incident)
     if row and body == row.body:
         return []
@@ -76,11 +85,11 @@ def commit(
     return list(dict.fromkeys(one.address.nudge for one in waiting))
 
 
-def _addressed(ports: Ports, incident: Incident) -> Incident:
+def _addressed(ports: Ports, incident: Incident, first: bool) -> Incident:
     """The incident with where it is to be told; what is over finds no new listeners."""
     if not incident.open and not incident.alert.test:
         return incident
-    found = addresses(incident.alert, incident.id, ports.watch.routes)
+    found = addresses(incident.alert, incident.id, ports.watch.routes, first)
     heard = {one.channel for one in incident.addresses}
     new = tuple(one for one in found if one.channel not in heard)
     return replace(incident, addresses=incident.addresses + new)

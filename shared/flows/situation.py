@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from itertools import islice
 
-from shared.core.model import Address, Conversation, Incident, Waiting
+from shared.core.model import Address, Conversation, Incident, State, Waiting
 from shared.core.muting import Silence, why_muted
 from shared.core.routes import manner_for
 from shared.core.rows import Row
@@ -47,6 +47,9 @@ def situation_of(ports: Ports, talk: Conversation, waiting: Iterable[Waiting], n
     keys = {**talk.keys, **{one.incident: one.incident_key for one in waits}}
     loaded = {one: load_incident(ports, key, one) for one, key in keys.items()}
     incidents = {one: found for one, found in loaded.items() if found is not None}
+    ahead = {one for one, found in incidents.items() if _is_ahead(found, talk, waits)}
+    incidents = {one: found for one, found in incidents.items() if one not in ahead}
+    waits = tuple(one for one in waits if one.incident not in ahead)
     channel = talk.address.channel
     entry = ports.watch.channel(channel)
     first = next(iter(incidents.values()), None)
@@ -55,10 +58,23 @@ def situation_of(ports: Ports, talk: Conversation, waiting: Iterable[Waiting], n
         talk,
         waits,
         incidents,
-        manner_for(first.alert, channel, root) if first else root.manner,
+        manner_for(first.alert, talk.address, root) if first else root.manner,
         muting(ports, now),
         edits=entry is not None and KINDS[entry.kind].edits,
     )
+
+
+def _is_ahead(incident: Incident, talk: Conversation, waits: Iterable[Waiting]) -> bool:
+    """Whether it ended after `waits` was read.
+
+    Its end has a row and a nudge of its own, and is told then: told now, it would be told once more.
+    """
+    told = {one: told for thread in talk.threads for one, told in thread.told.items()}
+    if incident.state is not State.RESOLVED or incident.alert.test:
+        return False
+    if incident.id in told and told[incident.id].state is State.RESOLVED:
+        return False
+    return not any(one.incident == incident.id and one.number == incident.transitions for one in waits)
 
 
 def muting(ports: Ports, now: datetime) -> Callable[[Incident], str]:

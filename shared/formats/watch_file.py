@@ -135,11 +135,15 @@ class BudgetEntry(Entry, frozen=True):
 
 
 class LimitEntry(Entry, frozen=True):
-    """A meter above a value for a time, on each deployment of the scope by itself."""
+    """A meter above a value for a time, on each deployment of the scope by itself.
+
+    It is over at or below `clear`, which is `above` when it is left out.
+    """
 
     name: Name
     meter: MeterName
     above: Decimal
+    clear: Decimal | None = None
     hold: Span = "15m"
     severity: SeverityWord = "warning"
     scope: ArmId = ""
@@ -319,6 +323,10 @@ def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
             yield Contradiction(
                 ["limits", index, "above"], _number(limit.above), f"a number from 0 to {LARGEST:,}"
             )
+        most = limit.above if limit.above.is_finite() else LARGEST
+        if limit.clear is not None and not _between(limit.clear, 0, most):
+            expected = f"a number from 0 to {most:,}, the limit itself"
+            yield Contradiction(["limits", index, "clear"], _number(limit.clear), expected)
         if span(limit.hold) > LONGEST_HOLD:
             yield Contradiction(["limits", index, "hold"], repr(limit.hold), "at most 7d")
     if not math.isfinite(file.anomalies.least_tokens):
@@ -379,6 +387,7 @@ def _limit(entry: LimitEntry) -> Limit:
         hold=span(entry.hold),
         severity=Severity[entry.severity.upper()],
         scope=folded_scope(entry.scope),
+        clear=entry.clear,
     )
 
 

@@ -41,9 +41,9 @@ def a_say(talk: Conversation, thread: Thread | None = None) -> Say:
 
 
 def settled(
-    talk: Conversation, outcome: Outcome, now: datetime = NOW, receipt: str = ""
+    talk: Conversation, outcome: Outcome, now: datetime = NOW, thread: Thread | None = None, receipt: str = ""
 ) -> tuple[Conversation, Status]:
-    return settle(talk, a_say(talk), outcome, receipt, now)
+    return settle(talk, a_say(talk, thread), outcome, receipt, now)
 
 
 @given(st.integers(0, 60), MOMENTS, st.timedeltas(timedelta(), LONGEST_WAIT))
@@ -159,6 +159,15 @@ def test_a_message_that_is_given_up_leaves_its_incidents_untold():
 
     assert status is Status.DEAD
     assert after == a_talk(sequence=1, last_error="no")
+
+
+def test_what_was_told_before_is_not_said_again_when_its_news_were_given_up():
+    open_one = Thread(1, NOW, NOW, {"K7QW3": told_of(an_alert())}, receipt="C1/1.2")
+    talk = a_talk(attempts=1, sequence=1, threads=(open_one,))
+    later = replace(open_one, told={"K7QW3": told_of(an_alert(), times=2), "NEW": told_of(an_alert())})
+    after, _ = settled(talk, Refused("no"), NOW, later)
+
+    assert after.threads == (replace(later, told={"K7QW3": told_of(an_alert(), times=2)}),)
 
 
 def test_a_lease_that_was_not_used_is_given_back():

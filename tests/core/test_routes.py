@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from shared.core.model import Address, Kind, Scope, Severity
 from shared.core.routes import (
+    FIRST_LOOK,
+    FIRST_LOOK_WAIT,
     GROUP_BY,
     Escalation,
     Manner,
@@ -211,9 +213,17 @@ def test_further_channels_are_told_when_nobody_has_it_in_time(minutes, channels)
 def test_a_channel_is_told_in_the_manner_of_the_route_that_leads_there():
     root = a_tree(Route("a", ("oncall",), manner=LATER), manner=Manner(wait=HOUR))
 
-    assert manner_for(ALERT, "oncall", root) == LATER
-    assert manner_for(ALERT, "boss", root) == LATER
-    assert manner_for(ALERT, "one that no route names any more", root) == Manner(wait=HOUR)
+    manners = [manner_for(ALERT, Address(one, "g"), root) for one in ("oncall", "boss", "nobody")]
+    assert manners == [LATER, LATER, Manner(wait=HOUR)]
+
+
+def test_what_a_first_look_finds_is_one_group_that_waits_for_the_others():
+    root = a_tree(Route("a", ("oncall", "finops"), manner=LATER))
+    found = {one for alert in (ALERT, an_alert(rule="slow")) for one in addresses(alert, "MW-1", root, True)}
+
+    assert found == {Address("oncall", FIRST_LOOK), Address("finops", FIRST_LOOK)}
+    manner = manner_for(ALERT, Address("oncall", FIRST_LOOK), root)
+    assert manner == replace(LATER, wait=FIRST_LOOK_WAIT, interval=FIRST_LOOK_WAIT)
 
 
 # Explained
