@@ -19,7 +19,7 @@ CHANNELS = {"slack": "C1", "teams": "on-call"}
 
 @dataclass
 class Fault:
-    """What happens to the next call of a channel. `arrives` is whether the chat has the message all the same."""
+    """What happens to a channel's next call. `arrives`: the chat has the message all the same."""
 
     answer: Answer | None  # None is a lost answer
     arrives: bool = False
