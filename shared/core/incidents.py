@@ -90,7 +90,7 @@ def acknowledge(incident: Incident, by: str, why: str, now: datetime) -> Advance
     """Somebody has it: no repeats and no escalation from now on. None when that says nothing new."""
     if not incident.open or incident.acknowledged_by:
         return None
-    held = replace(incident, state=State.ACKNOWLEDGED, acknowledged_by=by)
+    held = replace(incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now)
     return _changed(held, now, "acknowledged", why or "somebody has it", by=by)
 
 

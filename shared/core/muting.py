@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.core.model import Incident, Kind
+from shared.core.model import Incident, Kind, Scope
 from shared.core.routes import Matcher, label_of
 from shared.core.wording import moment
 
@@ -25,8 +25,21 @@ class Silence:
     by: str
     why: str
     part: str = ""  # a deployment's name; "" is every one
-    incident: str = ""  # only this incident; "" is every one that matches
+    key: str = ""  # only alerts of this key, in each of their episodes; "" is every one that matches
     up_to: Decimal | None = None  # a planned change: mutes only what is at most so many times its usual
+    most: Decimal | None = None  # expected by a person: mutes only while no more than this is seen
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Time of which a person says that what a deployment does is usual, however it looks: it is learnt so."""
+
+    scope: Scope
+    start: datetime  # inclusive
+    end: datetime  # exclusive
+    by: str
+    why: str
+    incident: str  # the one that was marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,7 @@ def why_muted(
     """Why an incident must not be told now, "" when it may. `standing` are the open incidents."""
     for silence in silences:
         if _silences(silence, incident, now):
-            what = "planned" if silence.up_to is not None else "silenced"
-            return f"{what} by {silence.by} until {moment(silence.end)}: {silence.why}"
+            return f"{_sort(silence)} by {silence.by} until {moment(silence.end)}: {silence.why}"
     for rule in inhibitions:
         for other in standing:
             if _inhibits(rule, other, incident):
@@ -62,11 +74,18 @@ def _silences(silence: Silence, incident: Incident, now: datetime) -> bool:
     return (
         silence.start <= now < silence.end
         and not alert.test
-        and silence.incident in ("", incident.id)
+        and silence.key in ("", alert.key)
         and silence.part in ("", alert.scope.part)
         and not silence.matcher.mismatch(alert)
         and (silence.up_to is None or _within_bound(incident, silence.up_to))
+        and (silence.most is None or alert.seen is None or alert.seen.value <= silence.most)
     )
+
+
+def _sort(silence: Silence) -> str:
+    if silence.up_to is not None:
+        return "planned"
+    return "silenced" if silence.most is None else "expected"
 
 
 def _within_bound(incident: Incident, up_to: Decimal) -> bool:

@@ -49,6 +49,8 @@ def reason_to_tell(
         return Reason.WORSENED
     if incident.state is State.TRIGGERED and any(one.reason is Reason.ESCALATED for one in waiting):
         return Reason.ESCALATED
+    if told.muted and incident.state is State.TRIGGERED:
+        return Reason.STILL_FIRING
     if incident.state is State.TRIGGERED and _repeat_due(told, incident, manner, now):
         return Reason.REPEAT_DUE
     return Reason.CHANGED if waiting else Reason.NOTHING_NEW

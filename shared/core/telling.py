@@ -66,6 +66,10 @@ def plan(at: Situation, now: datetime) -> Say | Hold:
     """
     news = _news(at, now)
     muted = {one for one, reason in news.items() if reason in MUTED and at.muted(at.incidents[one])}
+    # What was told before may be edited in, so that the message shows how it stands; it interrupts nobody.
+    shown = muted & _told_of(at.conversation) & {one.incident for one in at.waiting}
+    news |= dict.fromkeys(shown, Reason.CHANGED)
+    muted -= shown
     told = {one: reason for one, reason in news.items() if one not in muted}
     done = tuple(one for one in at.waiting if one.incident not in news)
     kept = tuple(one for one in at.waiting if one.incident in muted)
@@ -95,6 +99,10 @@ def _news(at: Situation, now: datetime) -> dict[str, Reason]:
     return {one: reason for one, reason in reasons.items() if reason is not Reason.NOTHING_NEW}
 
 
+def _told_of(talk: Conversation) -> set[str]:
+    return {one for thread in talk.threads for one in thread.told}
+
+
 def _most_urgent_first(
     at: Situation, news: Mapping[str, Reason], now: datetime
 ) -> list[tuple[Thread, dict[str, Reason]]]:
@@ -113,7 +121,7 @@ def _by_thread(
 ) -> list[tuple[Thread, dict[str, Reason]]]:
     """Each thread with its news. What is new joins a young thread, if there is one; a test is alone."""
     threads = at.conversation.threads
-    known = {one for thread in threads for one in thread.told}
+    known = _told_of(at.conversation)
     new = sorted((one for one in news if one not in known), key=lambda one: -at.incidents[one].alert.severity)
     fresh = Thread(at.conversation.sequence + 1, now, now, {})
     home = next((thread for thread in reversed(threads) if _is_young(thread, now)), fresh)
@@ -169,7 +177,7 @@ def _say(
 ) -> Say | Hold:
     members = _members(at, thread, news)
     reason = _opening(members, news)
-    after = _after(thread, members, news, reason, now)
+    after = _after(thread, members, news, reason, at.muted, now)
     heard = done + tuple(one for one in at.waiting if one.incident in news)
     talk = at.conversation
     silent = reason is Reason.CHANGED and not (at.edits and thread.receipt)
@@ -197,7 +205,12 @@ def _opening(members: Mapping[str, Incident], news: Mapping[str, Reason]) -> Rea
 
 
 def _after(
-    thread: Thread, members: Mapping[str, Incident], news: Mapping[str, Reason], reason: Reason, now: datetime
+    thread: Thread,
+    members: Mapping[str, Incident],
+    news: Mapping[str, Reason],
+    reason: Reason,
+    is_muted: Callable[[Incident], str],
+    now: datetime,
 ) -> Thread:
     """The thread once this was told."""
     told = dict(thread.told)
@@ -207,7 +220,9 @@ def _after(
         times = (before.times if before else 0) + (1 if interrupts and one in news else 0)
         at = now if interrupts or before is None else before.at
         if one in news or before is None:
-            told[one] = Told(at, incident.alert.severity, incident.alert.steps, incident.state, max(times, 1))
+            alert = incident.alert
+            muted = news.get(one) is Reason.CHANGED and incident.open and bool(is_muted(incident))
+            told[one] = Told(at, alert.severity, alert.steps, incident.state, max(times, 1), muted)
     return replace(thread, told=told, told_at=now if interrupts else thread.told_at)
 
 

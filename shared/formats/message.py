@@ -11,7 +11,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from shared.core.flapping import is_flapping
-from shared.core.model import Alert, Detail, Incident, Kind, Notification, Reason, Severity
+from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line
 
@@ -49,6 +49,8 @@ class Message:
     link: str  # https, or ""
     small_print: tuple[str, ...]  # how old the data is, which incident
     left_out: int = 0  # facts that there is no room for
+    offers: tuple[Offer, ...] = ()
+    number: int = 0  # of the message, at its address
 
     @property
     def small(self) -> str:
@@ -74,6 +76,8 @@ def compose(notification: Notification) -> Message:
         link=_link(alert.link),
         small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification)),
         left_out=max(0, len(facts) - MOST_FACTS),
+        offers=notification.offers,
+        number=notification.sequence,
     )
 
 
@@ -150,7 +154,10 @@ def _facts(incident: Incident, now: datetime) -> list[Detail]:
     alert = incident.alert
     facts = _measures(alert)
     if incident.acknowledged_by:
-        facts.append(Detail("Acknowledged by", incident.acknowledged_by))
+        at = f", {moment(incident.acknowledged_at)}" if incident.acknowledged_at else ""
+        facts.append(Detail("Acknowledged by", f"{incident.acknowledged_by}{at}"))
+    if incident.note and incident.open:
+        facts.append(Detail("Noted", incident.note))
     if is_flapping(incident, now):
         facts.append(
             Detail("Flapping", f"fired {len(incident.flips) + 1} times of late; kept until it is calm")

@@ -6,6 +6,7 @@ Limits as Slack has them (docs.slack.dev, block kit and chat.* methods); ours st
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared.core.model import Delivered, Notification, Outcome, Reason, Refused, RetryLater
@@ -13,6 +14,7 @@ from shared.formats.answers import by_status, retry_after
 from shared.formats.channel import Answer, Call, Channel
 from shared.formats.loose import listed, mapping, one_line
 from shared.formats.message import SYMBOLS, Message, Tone, as_text, compose, shortened
+from shared.formats.slack_buttons import buttons
 
 COLOURS = {Tone.BAD: "#D13438", Tone.UNEASY: "#F7A300", Tone.GOOD: "#2EB67D", Tone.PLAIN: "#2B88D8"}
 # Characters, after escaping. Of a field and a section Slack takes 2000 and 3000; of a whole message no
@@ -74,7 +76,9 @@ def render(notification: Notification, place: str, receipt: str) -> tuple[Call, 
     edit = Call({"channel": channel, "ts": ts, **body, "parse": "none", "link_names": False}, "chat.update")
     if notification.reason is Reason.CHANGED:
         return (edit,)
-    return edit, Call({"channel": channel, "thread_ts": ts, **body}, "chat.postMessage")
+    # The thread is history: what can be done stands at the one message that is kept up to date.
+    told = _body(replace(notification, offers=()))
+    return edit, Call({"channel": channel, "thread_ts": ts, **told}, "chat.postMessage")
 
 
 def outcome(answer: Answer) -> Outcome:
@@ -126,8 +130,11 @@ def _form(message: Message) -> dict[str, Any]:
         blocks.append({"type": "section", "fields": fields})
     if message.why:
         blocks.append(_section(_cut(message.why, MOST_SECTION)))
-    if message.link:
-        blocks.append({"type": "actions", "elements": [_button(message.link)]})
+    controls = buttons(message.offers) + ([_button(message.link)] if message.link else [])
+    if controls:
+        blocks.append({"type": "actions", "elements": controls})
+    if message.offers:  # an edit has another id, else Slack would show what was chosen before
+        blocks[-1]["block_id"] = f"controls {message.number}"
     blocks.append({"type": "context", "elements": [_text(_cut(message.small, MOST_FIELD))]})
     return {
         "text": title,  # what a notification shows; the blocks take its place in the channel

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.core.acts import ACT_WORDS
 from shared.core.model import Delivered, Notification, Outcome
 from shared.formats.answers import by_status
 from shared.formats.channel import Answer, Call, Channel
@@ -63,8 +64,10 @@ def _envelope(message: Message) -> dict[str, Any]:
             _line(message.small, size="Small", isSubtle=True),
         ],
     }
-    if message.link:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open in Azure", "url": message.link}]
+    links = [(ACT_WORDS[one.act], one.link) for one in message.offers if one.link]
+    links += [("Open in Azure", message.link)] if message.link else []
+    if links:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
     return _wrapped(card)
 
 

@@ -39,8 +39,8 @@ def test_a_silence_says_who_until_when_and_why():
         pytest.param(a_silence(matcher=Matcher(scope=ACCOUNT + "-2")), False, id="of another account"),
         pytest.param(a_silence(part="chat-prod"), True, id="of the deployment"),
         pytest.param(a_silence(part="embeddings"), False, id="of another deployment"),
-        pytest.param(a_silence(incident="K7QW3"), True, id="of the incident"),
-        pytest.param(a_silence(incident="K7QW4"), False, id="of another incident"),
+        pytest.param(a_silence(key=an_alert().key), True, id="of the alert"),
+        pytest.param(a_silence(key="limit|failing"), False, id="of another alert"),
     ],
 )
 def test_what_a_silence_is_about(silence, silences):

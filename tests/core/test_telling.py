@@ -330,7 +330,7 @@ def test_the_end_of_what_was_told_is_told_though_it_is_muted_by_then():
     talk = telling_of("a")
     talk.muted.add("a")
     talk.happens("a", NOW + MINUTE, severity=CRITICAL)
-    assert talk.tell(NOW + HOUR) == []
+    assert talk.tell(NOW + HOUR) == [(Reason.CHANGED, ["a"])]  # edited in, and nobody is interrupted
     talk.ends("a", NOW + 2 * HOUR)
 
     assert talk.tell(NOW + 2 * HOUR) == [(Reason.RESOLVED, ["a"])]
