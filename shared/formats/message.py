@@ -3,7 +3,6 @@
 What a phone shows first comes first: the severity in words, what, how much, against what.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from shared.core.flapping import is_flapping
 from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line
+from shared.formats.several import counted, of_several
 
 # Characters; what is longer is cut. A person reads this on a phone, in ten seconds.
 HEADLINE = 250
@@ -35,6 +35,17 @@ class Tone(StrEnum):
     PLAIN = "plain"
 
 
+NEWS = frozenset({Reason.OPENED, Reason.JOINED, Reason.WORSENED, Reason.ESCALATED, Reason.STILL_FIRING})
+# What a person can do about it, where the alert itself cannot know better.
+NEXT = {
+    Kind.BUDGET: "see what spends most; slow it, stop it, or raise the budget",
+    Kind.LIMIT: "slow its callers or give it more capacity; if calls fail, see their errors",
+    Kind.ANOMALY: "ask its owner whether it is meant",
+    Kind.NEWCOMER: "ask its owner whether it is meant; give it a budget",
+    Kind.FRESHNESS: "see whether the app may still read it; until then nothing new is known there",
+    Kind.AZURE: "open it in Azure",
+    Kind.DELIVERY: "mend the channel or its secret; what it was not told is kept",
+}
 SYMBOLS = {Tone.BAD: "🔴", Tone.UNEASY: "🟠", Tone.GOOD: "✅", Tone.PLAIN: "🔵"}
 
 
@@ -61,19 +72,17 @@ class Message:
 
 def compose(notification: Notification) -> Message:
     """The message of a notification; the same for every channel."""
-    incident = notification.incident
-    alert = incident.alert
+    lead = _lead(notification)
     alone = len(notification.incidents) == 1
-    found = _facts(incident, notification.at) if alone else _members(notification)
+    found = _facts(lead, notification.at) if alone else of_several(notification)
     facts = [fact for fact in map(_printable, found) if fact.label and fact.text]
-    why = one_line(alert.why if alone else _counted(notification.incidents), MOST_WHY)
-    what = alert.what if alone else f"{alert.what}, and {len(notification.incidents) - 1} more"
+    why = one_line(_why(notification, lead), MOST_WHY)
     return Message(
-        tone=_tone(notification),
-        headline=one_line(f"{_opening(notification)}: {what}", HEADLINE),
+        tone=_tone(notification, lead),
+        headline=one_line(_headline(notification, lead), HEADLINE),
         facts=tuple(facts[:MOST_FACTS]),
         why=why[:1].upper() + why[1:],
-        link=_link(alert.link),
+        link=_link(lead.alert.link),
         small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification)),
         left_out=max(0, len(facts) - MOST_FACTS),
         offers=notification.offers,
@@ -87,28 +96,18 @@ def as_text(message: Message) -> str:
     return "\n".join(filter(None, [*lines, message.why, message.link, message.small]))
 
 
-def _members(notification: Notification) -> list[Detail]:
-    """Of several incidents a line each, those that are open and worst first."""
-    return [
-        Detail(named(one.alert.scope), f"{_state(one)}: {one.alert.what}") for one in notification.incidents
-    ]
+def _lead(notification: Notification) -> Incident:
+    """The one that the message is about first of all: the worst of what is new, where that interrupts."""
+    ones = notification.incidents
+    if notification.reason in NEWS:
+        return next((one for one in ones if one.open and one.id in notification.news), ones[0])
+    return ones[0]
 
 
-def _state(incident: Incident) -> str:
-    if not incident.open:
-        ended = incident.resolved_at or incident.opened_at
-        return f"resolved after {lasted(ended - incident.opened_at)}"
-    held = f", {incident.acknowledged_by} has it" if incident.acknowledged_by else ""
-    return f"{SEVERITY_WORDS[incident.alert.severity].lower()} since {moment(incident.alert.since)}{held}"
-
-
-def _counted(incidents: tuple[Incident, ...]) -> str:
-    """ "3 open (1 critical, 2 warning), 2 over"."""
-    still = Counter(one.alert.severity for one in incidents if one.open)
-    sorts = ", ".join(f"{still[one]:,} {SEVERITY_WORDS[one].lower()}" for one in sorted(still, reverse=True))
-    over = sum(1 for one in incidents if not one.open)
-    parts = [f"{still.total():,} open ({sorts})" if still else "", f"{over:,} over" if over else ""]
-    return ", ".join(filter(None, parts))
+def _why(notification: Notification, lead: Incident) -> str:
+    if notification.reason is Reason.SUMMARY:
+        return "this channel has had its messages of the hour; what is counted here is not told one by one"
+    return lead.alert.why
 
 
 def _printable(fact: Detail) -> Detail:
@@ -122,32 +121,47 @@ def shortened(message: Message, fits: Callable[[Message], bool]) -> Message:
     return message
 
 
-def _tone(notification: Notification) -> Tone:
+def _tone(notification: Notification, lead: Incident) -> Tone:
     if notification.reason is Reason.TEST:
         return Tone.PLAIN
-    if not notification.incident.open:
+    if not lead.open:
         return Tone.GOOD
     tones = {Severity.CRITICAL: Tone.BAD, Severity.WARNING: Tone.UNEASY, Severity.INFO: Tone.PLAIN}
-    return tones[notification.incident.alert.severity]
+    return tones[lead.alert.severity]
 
 
-def _opening(notification: Notification) -> str:
-    incident = notification.incident
-    word = SEVERITY_WORDS[incident.alert.severity]
-    if notification.reason is Reason.TEST:
-        return f"{word}, a test, nothing is wrong"
+def _headline(notification: Notification, lead: Incident) -> str:
+    more = len(notification.incidents) - 1
     if notification.reason is Reason.SUMMARY:
-        return f"{len(notification.incidents):,} more alerts in short, up to {word.lower()}"
-    if not incident.open:
-        ended = incident.resolved_at or notification.at
-        late = ", told late" if notification.reason is Reason.LATE else ""
-        return f"Resolved after {lasted(ended - incident.opened_at)}, was {word.lower()}{late}"
-    if notification.reason is Reason.ESCALATED:
-        return f"{word}, not acknowledged for {lasted(notification.at - incident.opened_at)}"
-    if notification.reason is Reason.WORSENED:
-        return f"{word}, worse"
-    again = notification.reason in (Reason.REPEAT_DUE, Reason.STILL_FIRING)
-    return f"{word}, still firing" if again else word
+        return f"{counted(notification.incidents)}, in short; the worst: {lead.alert.what}"
+    others = f", and {more:,} more" if more and notification.reason is not Reason.JOINED else ""
+    return f"{_opening(notification, lead)}: {lead.alert.what}{others}"
+
+
+def _opening(notification: Notification, lead: Incident) -> str:
+    """How bad it is and why it is told now, in the fewest words."""
+    word = SEVERITY_WORDS[lead.alert.severity]
+    reason = notification.reason
+    if reason is Reason.TEST:
+        return f"{word}, a test, nothing is wrong"
+    if not lead.open:
+        ended = lead.resolved_at or notification.at
+        late = ", told late" if reason is Reason.LATE else ""
+        return f"Resolved after {lasted(ended - lead.opened_at)}, was {word.lower()}{late}"
+    parts = [word]
+    if is_flapping(lead, notification.at):
+        parts.append("flapping")
+    if reason is Reason.ESCALATED:
+        parts.append(f"not acknowledged for {lasted(notification.at - lead.opened_at)}")
+    elif reason in (Reason.REPEAT_DUE, Reason.STILL_FIRING):
+        parts.append(f"still firing after {lasted(notification.at - lead.alert.since)}")
+    elif reason is Reason.WORSENED:
+        parts.append("worse")
+    elif reason is Reason.JOINED:
+        parts.append(f"joins {len(notification.incidents) - 1:,} more")
+    if lead.acknowledged_by:
+        parts.append(f"{lead.acknowledged_by} has it")
+    return ", ".join(parts)
 
 
 def _facts(incident: Incident, now: datetime) -> list[Detail]:
@@ -162,17 +176,25 @@ def _facts(incident: Incident, now: datetime) -> list[Detail]:
         facts.append(
             Detail("Flapping", f"fired {len(incident.flips) + 1} times of late; kept until it is calm")
         )
-    facts.append(Detail("Since", moment(alert.since if incident.open else incident.opened_at)))
+    facts.append(Detail("Since", _since(incident, now)))
     if not incident.open and not alert.test:
         facts.append(Detail("Until", moment(incident.resolved_at or alert.since)))
     facts.append(Detail("Where", named(alert.scope)))
     if alert.owner:
         facts.append(Detail("Owner", alert.owner))
+    if incident.open:
+        facts.append(Detail("Next", NEXT[alert.kind]))
     labels = {fact.label for fact in facts}
     facts += [detail for detail in alert.details if detail.label not in labels]
     if incident.confirmed_by:
         facts.append(Detail("Also found by", ", ".join(incident.confirmed_by)))
     return facts
+
+
+def _since(incident: Incident, now: datetime) -> str:
+    if not incident.open:
+        return moment(incident.opened_at)
+    return f"{moment(incident.alert.since)}, {lasted(now - incident.alert.since)} ago"
 
 
 def _measures(alert: Alert) -> list[Detail]:

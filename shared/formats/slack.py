@@ -66,14 +66,16 @@ GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "is_in
 def render(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
     """By bot token. The first time a message; later an edit of it, then a line in its thread.
 
-    What need not interrupt anybody is only edited in.
+    The message shows how things stand, its thread what was new. What need not interrupt anybody is only
+    edited in.
     """
     body = _body(notification)
     if not receipt:
         return (Call({"channel": place, **body}, "chat.postMessage"),)
     channel, _, ts = receipt.partition("/")
     # An edit, unlike a post, has Slack look for links and names in the text unless told not to.
-    edit = Call({"channel": channel, "ts": ts, **body, "parse": "none", "link_names": False}, "chat.update")
+    stands = _body(replace(notification, reason=Reason.CHANGED))
+    edit = Call({"channel": channel, "ts": ts, **stands, "parse": "none", "link_names": False}, "chat.update")
     if notification.reason is Reason.CHANGED:
         return (edit,)
     # The thread is history: what can be done stands at the one message that is kept up to date.

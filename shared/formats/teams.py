@@ -33,7 +33,7 @@ def render(notification: Notification, place: str, receipt: str) -> tuple[Call, 
     """One card; facts are dropped from the end until it fits."""
     composed = compose(notification)
     if notification.plain:
-        return (Call(_wrapped({**_CARD, "body": [_line(as_text(composed)[:MOST_PLAIN])]})),)
+        return (Call(_wrapped(_plain_card(composed))),)
     message = shortened(composed, lambda one: _size(_envelope(one)) <= MOST_BYTES)
     return (Call(_envelope(message)),)
 
@@ -69,6 +69,13 @@ def _envelope(message: Message) -> dict[str, Any]:
     if links:
         card["actions"] = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
     return _wrapped(card)
+
+
+def _plain_card(message: Message) -> dict[str, Any]:
+    title = f"{SYMBOLS[message.tone]} {message.headline}"
+    lines = as_text(message)[:MOST_PLAIN].splitlines()
+    body = [_line(line) for line in lines]
+    return {**_CARD, "fallbackText": title, "msteams": {"width": "Full"}, "body": body}
 
 
 def _wrapped(card: dict[str, Any]) -> dict[str, Any]:
