@@ -33,6 +33,7 @@ from shared.core.model import (
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Route
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
+from shared.formats.route_refusals import muting_contradictions, route_contradictions
 from shared.formats.watch_routes import (
     DEFAULT_INHIBITIONS,
     InhibitionEntry,
@@ -40,7 +41,6 @@ from shared.formats.watch_routes import (
     RouteEntry,
     SilenceEntry,
     inhibitions,
-    route_contradictions,
     silences,
     tree,
 )
@@ -109,6 +109,7 @@ class ChannelEntry(Entry, frozen=True):
     kind: Literal["slack", "slack webhook", "teams"]
     secret: SecretName
     channel: str = ""  # for kind slack: the channel's id, such as C0123456789
+    interactive: bool = False  # for kind slack: buttons, which Slack posts back to the app
     most_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 30  # then one summary; twice for critical
 
 
@@ -294,6 +295,7 @@ def _with_numbers(schema: Any) -> Any:
 
 def _contradictions(channels: Sequence[str], file: WatchFile) -> Iterator[Contradiction]:
     yield from _channel_contradictions(channels, file)
+    yield from muting_contradictions(file.silences, file.planned, file.inhibitions)
     yield from _number_contradictions(file)
     yield from _repeated("budgets", [budget_key(budget.scope, budget.name) for budget in file.budgets])
     yield from _repeated("limits", [limit.name.strip().lower() for limit in file.limits])
@@ -304,6 +306,10 @@ def _channel_contradictions(channels: Sequence[str], file: WatchFile) -> Iterato
         if channel.kind == "slack" and not channel.channel:
             yield Contradiction(
                 ["channels", name, "channel"], "nothing", "a Slack channel's id, such as C0123456789"
+            )
+        if channel.interactive and channel.kind != "slack":
+            yield Contradiction(
+                ["channels", name, "interactive"], f"true for kind {channel.kind}", "kind slack, or false"
             )
     yield from route_contradictions(channels, file.routes)
 

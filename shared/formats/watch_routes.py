@@ -1,11 +1,11 @@
 """The part of watch.yaml that says who is told: routes, silences, planned changes, what follows from what."""
 
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,8 +13,6 @@ from shared.core.hours import Hours
 from shared.core.model import Kind, Severity
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Escalation, Manner, Matcher, Route
-from shared.core.scopes import within
-from shared.formats.config_errors import Contradiction
 from shared.formats.watch_types import ArmId, Entry, Name, SeverityWord, Span, folded_scope, span
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -29,6 +27,16 @@ Zone = Annotated[
         pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,60}(?!\n)$", description="a time zone such as Europe/Berlin"
     ),
 ]
+
+
+Moment = Annotated[
+    datetime,
+    msgspec.Meta(
+        description="a time such as 2026-10-01T18:00:00Z, in UTC without a zone",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+Holiday = Annotated[date, msgspec.Meta(description="a day such as 2026-12-24")]
 
 
 class MatchEntry(Entry, frozen=True):
@@ -50,7 +58,7 @@ class HoursEntry(Entry, frozen=True):
     start: TimeOfDay = "08:00"
     end: TimeOfDay = "18:00"
     zone: Zone = "UTC"
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
 
 
 class EscalationEntry(Entry, frozen=True):
@@ -78,8 +86,8 @@ class RouteEntry(MatchEntry, frozen=True):
 class SilenceEntry(MatchEntry, frozen=True, kw_only=True):
     """Keeps what matches from being told, from `start` (now when it is left out) until `end`."""
 
-    end: datetime
-    start: datetime | None = None
+    end: Moment
+    start: Moment | None = None
     part: str = ""
     why: str = ""
 
@@ -87,7 +95,7 @@ class SilenceEntry(MatchEntry, frozen=True, kw_only=True):
 class PlannedEntry(SilenceEntry, frozen=True, kw_only=True):
     """A change that is planned: more than usual, up to a bound, is not told."""
 
-    up_to: Annotated[Decimal, msgspec.Meta(description="times the usual")] = Decimal(2)
+    up_to: Annotated[Decimal, msgspec.Meta(description="a number: times the usual")] = Decimal(2)
 
 
 class InhibitionEntry(Entry, frozen=True):
@@ -121,7 +129,7 @@ def _route(entry: RouteEntry, above: Route, place: str, environment_tag: str) ->
         entry.name or f"route {place}",
         above.channels if entry.channels is None else entry.channels,
         matcher(entry, environment_tag),
-        _manner(entry, above.manner),
+        _manner(entry, above.manner, environment_tag),
         go_on=entry.go_on,
     )
     inner = (
@@ -130,13 +138,13 @@ def _route(entry: RouteEntry, above: Route, place: str, environment_tag: str) ->
     return replace(own, routes=tuple(inner))
 
 
-def _manner(entry: RouteEntry, above: Manner) -> Manner:
+def _manner(entry: RouteEntry, above: Manner, environment_tag: str) -> Manner:
     repeat = above.repeat
     if entry.repeat is not None:
         own = {Severity[word.upper()]: tuple(map(span, spans)) for word, spans in entry.repeat.items()}
         repeat = {**above.repeat, **own}
     return Manner(
-        group_by=above.group_by if entry.group_by is None else entry.group_by,
+        group_by=above.group_by if entry.group_by is None else labels(entry.group_by, environment_tag),
         wait=above.wait if entry.wait is None else span(entry.wait),
         interval=above.interval if entry.interval is None else span(entry.interval),
         repeat=repeat,
@@ -144,6 +152,14 @@ def _manner(entry: RouteEntry, above: Manner) -> Manner:
         escalation=above.escalation
         if entry.escalation is None
         else Escalation(span(entry.escalation.after), entry.escalation.channels),
+    )
+
+
+def labels(names: Sequence[str], environment_tag: str) -> tuple[str, ...]:
+    """The names of labels as the core has them."""
+    tag = f"tag:{environment_tag.lower()}"
+    return tuple(
+        tag if name == "environment" else name.lower() if name.startswith("tag:") else name for name in names
     )
 
 
@@ -179,8 +195,8 @@ def silences(
         Silence(
             name,
             matcher(one, environment_tag),
-            _utc(one.start) if one.start else datetime.min.replace(tzinfo=UTC),
-            _utc(one.end),
+            utc(one.start) if one.start else datetime.min.replace(tzinfo=UTC),
+            utc(one.end),
             by="watch.yaml",
             why=one.why or name,
             part=one.part,
@@ -193,90 +209,15 @@ def silences(
 def inhibitions(entries: Sequence[InhibitionEntry], environment_tag: str) -> tuple[Inhibition, ...]:
     """The rules of what follows from what."""
     return tuple(
-        Inhibition(matcher(one.source, environment_tag), matcher(one.target, environment_tag), one.equal)
+        Inhibition(
+            matcher(one.source, environment_tag),
+            matcher(one.target, environment_tag),
+            labels(one.equal, environment_tag),
+        )
         for one in entries
     )
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """A time of the file; without a zone it is meant in UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def route_contradictions(channels: Sequence[str], entries: Sequence[RouteEntry]) -> Iterator[Contradiction]:
-    """What is wrong with the routes as a whole: channels that are none, routes that nothing reaches."""
-    yield from _in_routes(channels, entries, ["routes"], None)
-    names: set[str] = set()
-    for path, entry in _all_routes(entries, ["routes"]):
-        if entry.name is not None and entry.name.lower() in names:
-            yield Contradiction([*path, "name"], repr(entry.name), "a name that no other route has")
-        names.add((entry.name or "").lower())
-
-
-def _all_routes(entries: Sequence[RouteEntry], path: list[Any]) -> Iterator[tuple[list[Any], RouteEntry]]:
-    for index, entry in enumerate(entries):
-        here = [*path, index]
-        yield here, entry
-        yield from _all_routes(entry.routes, [*here, "routes"])
-
-
-def _in_routes(
-    channels: Sequence[str], entries: Sequence[RouteEntry], path: list[Any], above: RouteEntry | None
-) -> Iterator[Contradiction]:
-    known = ", ".join(sorted(channels))[:400] or "none is defined"
-    for index, entry in enumerate(entries):
-        here = [*path, index]
-        named = {"channels": entry.channels or ()}
-        if entry.escalation is not None:
-            named["escalation"] = entry.escalation.channels
-        for key, ones in named.items():
-            inner = [*here, key] if key == "channels" else [*here, key, "channels"]
-            for place, name in enumerate(ones):
-                if name not in channels:
-                    yield Contradiction([*inner, place], repr(name)[:80], f"a channel's name: {known}")
-        if why := _unreachable(entry, entries[:index], above):
-            yield Contradiction(here, "a route that no alert can reach", why)
-        if entry.hours is not None:
-            yield from _hours_contradictions(entry.hours, [*here, "hours"])
-        yield from _in_routes(channels, entry.routes, [*here, "routes"], entry)
-
-
-def _unreachable(entry: RouteEntry, before: Sequence[RouteEntry], above: RouteEntry | None) -> str:
-    """What would have to be different for an alert to reach a route; "" when some can."""
-    for other in before:
-        if not other.go_on and _takes_all_of(other, entry):
-            return f"`continue: true` on {other.name or 'the route before it'}, which takes all of its alerts"
-    if above is None:
-        return ""
-    ours, theirs = folded_scope(entry.scope), folded_scope(above.scope)
-    if ours and theirs and not within(ours, theirs) and not within(theirs, ours):
-        return f"a scope in that of the route around it, {theirs}"
-    if entry.kinds and above.kinds and not set(entry.kinds) & set(above.kinds):
-        return f"one of the kinds of the route around it: {', '.join(above.kinds)}"
-    if entry.owner and above.owner and entry.owner.lower() != above.owner.lower():
-        return f"the owner of the route around it, {above.owner}"
-    return ""
-
-
-def _takes_all_of(other: RouteEntry, entry: RouteEntry) -> bool:
-    """Whether every alert that matches `entry` matches `other` too."""
-    levels = [Severity[one.at_least.upper()] for one in (other, entry)]
-    return (
-        levels[0] <= levels[1]
-        and within(folded_scope(entry.scope), folded_scope(other.scope))
-        and (not other.kinds or (bool(entry.kinds) and set(entry.kinds) <= set(other.kinds)))
-        and (not other.rules or (bool(entry.rules) and set(entry.rules) <= set(other.rules)))
-        and other.owner.lower() in ("", entry.owner.lower())
-        and other.environment.lower() in ("", entry.environment.lower())
-        and other.tags.items() <= entry.tags.items()
-    )
-
-
-def _hours_contradictions(entry: HoursEntry, path: list[Any]) -> Iterator[Contradiction]:
-    if entry.start >= entry.end:
-        yield Contradiction([*path, "end"], repr(entry.end), f"a time after {entry.start}")
-    if not entry.days:
-        yield Contradiction([*path, "days"], "no day", "at least one of " + ", ".join(DAYS))
-    try:
-        zoneinfo.ZoneInfo(entry.zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        yield Contradiction([*path, "zone"], repr(entry.zone), "a time zone such as Europe/Berlin")

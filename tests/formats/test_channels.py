@@ -268,7 +268,7 @@ def test_what_was_posted_is_edited_and_the_news_goes_under_it():
 def test_a_message_shows_how_things_stand_and_its_thread_what_was_new():
     edit, reply = sent("slack", GOLDEN["group"], "C0/1.2")
     assert "Critical: throttled share" in edit["text"]
-    assert "Warning, joins 2 more: latency" in reply["text"]
+    assert "Warning, joins 2 more, Ada Lovelace has it: latency" in reply["text"]
 
 
 def test_an_edit_does_not_look_for_names_in_the_text():
