@@ -5,14 +5,16 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
-from shared.flows.ports import Azure, Ports, Post, Store
+from shared.flows.ports import Azure, Ports, Post, SlackSigned, Store
 from shared.formats.channel import Answer, Call
 from shared.formats.config_errors import Problems
+from shared.formats.links import Links
 from shared.formats.watch_file import ChannelEntry, Watch, parse_watch
 from shared.settings import Secret, Settings, SettingsError, is_address
 
@@ -40,12 +42,19 @@ def _build_whole(settings: Settings, problems: list[str]) -> Ports:
     watch, secrets = Watch(), dict[str, Secret]()
     try:
         watch = _watch(settings)
+        problems = [*problems, *_unsigned(settings, watch)]
         secrets = _secrets(settings, watch)
     except SettingsError as wrong:
         problems = [*problems, *wrong.problems]
     if problems:
         raise SettingsError(problems)
-    return _build(settings, watch, _post(settings, watch, secrets))
+    built = _build(settings, watch, _post(settings, watch, secrets))
+    return replace(
+        built,
+        links=_links(settings),
+        slack_signed=_slack_signed(settings, watch),
+        signs_in=settings.easy_auth,
+    )
 
 
 def _watch(settings: Settings) -> Watch:
@@ -158,6 +167,32 @@ def _unusable(entry: ChannelEntry, secret: Secret) -> str:
         return "" if is_address(value) else f"{secret.name} is not a webhook's URL; expected https://..."
     sound = value.isascii() and value.isprintable() and " " not in value
     return "" if sound else f"{secret.name} is not a bot token; expected xoxb-..."
+
+
+def _unsigned(settings: Settings, watch: Watch) -> list[str]:
+    """What is missing to know that a button was pressed in Slack."""
+    interactive = [name for name, entry in watch.channels if entry.interactive]
+    if not interactive or settings.signing_secret.reveal():
+        return []
+    return [f"SLACK_SIGNING_SECRET is not set, which the interactive channel {interactive[0]} needs"]
+
+
+def _links(settings: Settings) -> Links | None:
+    if not settings.public_url:
+        return None
+    return Links(f"{settings.public_url}/api/respond", settings.link_key.reveal().encode())
+
+
+def _slack_signed(settings: Settings, watch: Watch) -> SlackSigned | None:
+    if not any(entry.interactive for _, entry in watch.channels):
+        return None
+
+    def signed(body: bytes, headers: Mapping[str, str], now: datetime) -> bool:
+        from shared.edges.slack_signature import is_signed
+
+        return is_signed(settings.signing_secret.reveal(), body, headers, now)
+
+    return signed
 
 
 def _post(settings: Settings, watch: Watch, secrets: Mapping[str, Secret]) -> Post:

@@ -60,11 +60,12 @@ def commit(
     reason: Reason = Reason.OPENED,
     *,
     first: bool = False,
+    beside: Iterable[Change] = (),
 ) -> list[str]:
     """Writes an incident's step and what may have to be told of it; answers the nudges.
 
     Raises Conflict when `row` is not the newest. `reason` is why it is to be told, where that does not
-    follow from how the incident stands.
+    follow from how the incident stands. What is `beside` it is written with it or not at all.
     """
     incident = _addressed(ports, step.incident, first)
     body = records.encode(incident)
@@ -79,8 +80,10 @@ def commit(
     if step.closed:
         changes.append(Put(records.episode_key(step.closed), records.encode(step.closed)))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
+    key = records.encode(records.incident_key(incident.alert))
+    changes += [Put(records.id_key(one.incident), key) for one in step.transitions if one.number == 1]
     changes += [Put(records.waiting_key(one), records.encode(one), "") for one in waiting]
-    ports.store.commit(records.ALERTS, changes)
+    ports.store.commit(records.ALERTS, [*changes, *beside])
     _log(ports, step, waiting)
     return list(dict.fromkeys(one.address.nudge for one in waiting))
 

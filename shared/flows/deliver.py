@@ -31,6 +31,7 @@ from shared.core.rows import MOST_CHANGES, Change, Delete, Put, Row
 from shared.core.telling import Hold, Say, plan
 from shared.flows.accept import accept
 from shared.flows.gate import answered, let_summary_through, let_through
+from shared.flows.offers import offers
 from shared.flows.ports import Ports
 from shared.flows.situation import load_conversation, load_waiting, situation_of
 from shared.flows.summary import summary, summary_address
@@ -127,7 +128,10 @@ def _send_and_settle(
     waiting: Mapping[Waiting, Row],
     now: datetime,
 ) -> bool:
-    notification = replace(said.notification, plain=claimed.plain, may_repeat=claimed.may_repeat)
+    offered = offers(ports, said.notification)
+    notification = replace(
+        said.notification, plain=claimed.plain, may_repeat=claimed.may_repeat, offers=offered
+    )
     thread = next((one for one in claimed.threads if one.number == notification.thread), None)
     outcome, receipt = _tell(ports, claimed, notification, thread.receipt if thread else "")
     answered(ports, address := notification.address, outcome, now)

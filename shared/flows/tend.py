@@ -14,6 +14,7 @@ from shared.core.wording import lasted
 from shared.flows.accept import accept, commit
 from shared.flows.estate import forget, is_lost
 from shared.flows.keep import load_mark, save_mark
+from shared.flows.lapse import lapse
 from shared.flows.poll import SOURCES
 from shared.flows.ports import Ports
 from shared.formats import records
@@ -25,6 +26,7 @@ LOST_FOR = timedelta(days=7)  # that a subscription which is not listed any more
 
 def tend(ports: Ports, now: datetime) -> list[str]:
     """Closes what is over, escalates, tells of polls that do not run; answers the nudges of what waits."""
+    lapse(ports, now)
     for row in ports.store.scan(records.ALERTS, "incident|"):
         _tend_incident(ports, row, now)
     subjects: dict[str, list[str]] = {}

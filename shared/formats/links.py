@@ -15,7 +15,6 @@ import msgspec
 from shared.core.model import Act
 
 LASTS = timedelta(days=7)
-LEAST_KEY = 32  # characters
 MOST_TOKEN = 2_000  # characters; ours have a few hundred
 PURPOSE = b"meterwatch link 1|"  # what the key signs for something else is no link
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.core.model import (
+    Act,
     Address,
     Alert,
     Delivery,
@@ -67,6 +68,25 @@ def incident_key(alert: Alert) -> str:
 
 def episode_key(incident: Incident) -> str:
     return f"episode|{incident.id}"
+
+
+def id_key(incident: str) -> str:
+    """Under an incident's id, the key of the row that its alert key's newest episode has."""
+    return f"by-id|{incident}"
+
+
+def silence_key(alert_key: str, act: Act) -> str:
+    """A person's silence of an alert; one of a sort replaces the one before it."""
+    return f"silence|{digest(alert_key)}|{act}"
+
+
+def expected_key(scope: Scope) -> str:
+    return f"expected|{digest(scope.resource)}|{digest(scope.part)}"
+
+
+def used_key(once: str, incident: str) -> str:
+    """That a link or a press did what it is for to an incident."""
+    return f"used|{digest(once, 32)}|{incident}"
 
 
 def transition_key(transition: Transition) -> str:

@@ -21,12 +21,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from shared.core.model import Alert, Incident, Kind, Reason, Scope, Severity, State
+from shared.core.acts import Wish
+from shared.core.model import Act, Alert, Incident, Kind, Reason, Scope, Severity, State
 from shared.edges.sqlite import SqliteStore
 from shared.flows.accept import accept
 from shared.flows.deliver import deliver
 from shared.flows.ports import Ports
-from shared.flows.respond import acknowledge
+from shared.flows.respond import respond
 from shared.flows.tend import tend
 from shared.formats import records
 from shared.formats.channel import Answer, Call
@@ -133,7 +134,7 @@ class Telling(RuleBasedStateMachine):
         row = self.store.get(records.ALERTS, key)
         incident = records.decode(row.body, Incident) if row else None
         if incident is not None and incident.open:
-            acknowledge(self.ports, incident.id, "ann@contoso.example", "", self.now)
+            respond(self.ports, incident.id, Wish(Act.ACKNOWLEDGE, "ann@contoso.example"), self.now)
 
     def tick(self, ports: Ports) -> None:
         for nudge in tend(ports, self.now):
