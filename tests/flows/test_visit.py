@@ -274,9 +274,6 @@ def test_what_an_alert_and_a_person_say_is_text_on_every_page(ports):
         assert not re.search(r"<[^>]*\son\w+=", page.text)
 
 
-)
-
-
 @given(what=st.text(max_size=60), who=st.text(max_size=60))
 def test_no_text_at_all_makes_an_element(what, who):
     incident = an_incident(an_alert(what=what), acknowledged_by=who, note=who)
