@@ -19,7 +19,7 @@ from shared.formats import records
 from shared.formats.links import LASTS, Links, Ticket, sealed
 from shared.formats.pages import HEADERS, STYLE, Question, confirm, say
 from tests.builders import HOUR, an_alert, an_incident
-from tests.telling import MINUTE, NOW, Chat, changes, incidents, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, Chat, incidents, limit, ports_telling, tell
 
 LINKS = Links("https://app.example/api/respond", b"k" * 32)
 SOON = NOW + MINUTE
