@@ -4,7 +4,7 @@ Muting is looked at when something is to be told, never when it is recorded: the
 told as still firing when what muted it has ended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -55,17 +55,22 @@ def why_muted(
     incident: Incident,
     silences: Iterable[Silence],
     inhibitions: Iterable[Inhibition],
-    standing: Sequence[Incident],
+    standing: Callable[[], Iterable[Incident]],
     now: datetime,
 ) -> str:
-    """Why an incident must not be told now, "" when it may. `standing` are the open incidents."""
+    """Why an incident must not be told now, "" when it may.
+
+    `standing` answers the incidents that it may follow from; it is asked only when a rule speaks of it.
+    """
     for silence in silences:
         if _silences(silence, incident, now):
             return f"{_sort(silence)} by {silence.by} until {moment(silence.end)}: {silence.why}"
     for rule in inhibitions:
-        for other in standing:
-            if _inhibits(rule, other, incident):
-                return f"follows from incident {other.id}"
+        if rule.target.mismatch(incident.alert) or not rule.source.mismatch(incident.alert):
+            continue  # it is none of the rule's, or would inhibit others by it
+        cause = next((other for other in standing() if _inhibits(rule, other, incident)), None)
+        if cause is not None:
+            return f"follows from incident {cause.id}"
     return ""
 
 
@@ -97,10 +102,8 @@ def _within_bound(incident: Incident, up_to: Decimal) -> bool:
 
 
 def _inhibits(rule: Inhibition, other: Incident, incident: Incident) -> bool:
-    """An incident never inhibits itself, nor one that would inhibit it; labels must be known to be equal."""
-    if other.id == incident.id or not other.open or not rule.source.mismatch(incident.alert):
-        return False
-    if rule.source.mismatch(other.alert) or rule.target.mismatch(incident.alert):
+    """An incident never inhibits itself; labels must be known to be equal."""
+    if other.id == incident.id or not other.open or rule.source.mismatch(other.alert):
         return False
     ours = [label_of(incident.alert, incident.id, label) for label in rule.equal]
     theirs = [label_of(other.alert, other.id, label) for label in rule.equal]

@@ -4,7 +4,7 @@ The incident, its transitions and the waiting rows are written in one transactio
 the answered nudges only say where to look, and may be lost or repeated.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,25 +16,35 @@ from shared.core.rows import Change, Put, Row
 from shared.flows.ports import Ports
 from shared.formats import records
 
+FEW = 3  # alerts of one area, whose incidents are looked up one by one
 TRIES = 10  # when somebody else changes the same incident at the same moment
 UNTOLD = frozenset({"pending", "cleared"})  # changes that nobody is told of
 
 
 def accept(ports: Ports, alerts: Iterable[Alert], now: datetime, *, first: bool = False) -> list[str]:
-    """Takes alerts in, in order, and answers the nudges for `deliver`. Safe to repeat.
+    """Takes alerts in, in order for each subscription, and answers the nudges for `deliver`. Safe to repeat.
 
     What a `first` look at a subscription finds has been so for long: all of it is told in one message.
     """
     nudges: dict[str, None] = {}
-    standing: dict[str, Mapping[str, Row]] = {}
+    by_area: dict[str, list[Alert]] = {}
     for alert in alerts:
-        area = records.area_of(alert)
-        if area not in standing:
-            rows = ports.store.scan(records.ALERTS, f"incident|{area}|")
-            standing[area] = {row.key: row for row in rows}
-        row = standing[area].get(records.incident_key(alert))
-        nudges.update(dict.fromkeys(_accept_one(ports, alert, row, now, first)))
+        by_area.setdefault(records.area_of(alert), []).append(alert)
+    for area, some in by_area.items():
+        standing = _standing(ports, area, some)
+        for alert in some:
+            row = standing.get(records.incident_key(alert))
+            nudges.update(dict.fromkeys(_accept_one(ports, alert, row, now, first)))
     return list(nudges)
+
+
+def _standing(ports: Ports, area: str, alerts: Sequence[Alert]) -> Mapping[str, Row]:
+    """The rows of the incidents that alerts may be about: of a few each by itself, else all of the area."""
+    keys = {records.incident_key(alert) for alert in alerts}
+    if len(keys) <= FEW:
+        found = (ports.store.get(records.ALERTS, key) for key in keys)
+        return {row.key: row for row in found if row is not None}
+    return {row.key: row for row in ports.store.scan(records.ALERTS, f"incident|{area}|")}
 
 
 def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime, first: bool) -> list[str]:

@@ -14,6 +14,7 @@ from shared.flows.ports import Ports
 from shared.formats import records
 from shared.formats.channels import KINDS
 
+NEAR = {"resource", "subscription"}
 MOST_WAITING = 500  # rows that are looked at together
 
 
@@ -86,8 +87,14 @@ def muting(ports: Ports, now: datetime) -> Callable[[Incident], str]:
         return [*ports.watch.silences, *(records.decode(row.body, Silence) for row in rows)]
 
     @cache
-    def standing() -> list[Incident]:
-        rows = ports.store.scan(records.ALERTS, "incident|") if ports.watch.inhibitions else ()
+    def standing(prefix: str) -> list[Incident]:
+        rows = ports.store.scan(records.ALERTS, prefix)
         return [one for row in rows if (one := records.decode(row.body, Incident)).open]
 
-    return lambda incident: why_muted(incident, silences(), ports.watch.inhibitions, standing(), now)
+    def why(incident: Incident) -> str:
+        # Rules that want the same resource or subscription never look beyond the incident's own.
+        near = all(NEAR & {*rule.equal} for rule in ports.watch.inhibitions)
+        prefix = f"incident|{records.area_of(incident.alert)}|" if near else "incident|"
+        return why_muted(incident, silences(), ports.watch.inhibitions, lambda: standing(prefix), now)
+
+    return why

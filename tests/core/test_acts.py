@@ -62,7 +62,7 @@ def test_a_silence_is_of_the_alert_and_ends():
     other = an_incident(an_alert(key="another"))
 
     def muted(incident, now):
-        return bool(why_muted(incident, [silence], (), (), now))
+        return bool(why_muted(incident, [silence], (), tuple, now))
 
     assert muted(OPEN, LATER)
     assert muted(again, LATER)  # the next episode too: the person does not want to hear of it
@@ -92,21 +92,21 @@ def test_a_silence_that_ends_no_later_than_the_one_there_is_changes_nothing(span
 def test_what_is_expected_is_told_when_it_becomes_half_as_much_again(seen, muted):
     silence = done(an_anomaly(1000), Act.EXPECTED).silence
 
-    assert bool(why_muted(an_anomaly(seen), [silence], (), (), LATER)) is muted
+    assert bool(why_muted(an_anomaly(seen), [silence], (), tuple, LATER)) is muted
 
 
 @pytest.mark.parametrize(("seen", "muted"), [(0, True), (60, True), (100, True), (101, False)])
 def test_an_expected_drop_may_rise_to_its_usual(seen, muted):
     silence = done(an_anomaly(0), Act.EXPECTED).silence
 
-    assert bool(why_muted(an_anomaly(seen), [silence], (), (), LATER)) is muted
+    assert bool(why_muted(an_anomaly(seen), [silence], (), tuple, LATER)) is muted
 
 
 def test_of_what_is_not_measured_all_is_expected():
     blind = an_incident(an_alert(seen=None, against=None))
     silence = done(blind, Act.EXPECTED).silence
 
-    assert why_muted(blind, [silence], (), (), LATER)
+    assert why_muted(blind, [silence], (), tuple, LATER)
 
 
 def test_an_expected_anomaly_is_learnt_from_when_it_began():

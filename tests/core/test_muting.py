@@ -21,7 +21,7 @@ def a_silence(**named: Any) -> Silence:
 
 
 def muted(incident: Incident, *silences: Silence, **named: Any) -> str:
-    return why_muted(incident, silences, named.get("rules", ()), named.get("standing", ()), NOW)
+    return why_muted(incident, silences, named.get("rules", ()), lambda: named.get("standing", ()), NOW)
 
 
 def test_a_silence_says_who_until_when_and_why():
