@@ -1,5 +1,6 @@
 """A channel is two pure functions: a notification into calls, and an answer into an outcome."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,12 @@ class Call:
 
     body: Mapping[str, Any]
     path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides the channel's own
+
+
+def encoded(call: Call) -> bytes:
+    """The body exactly as it is sent."""
+    return json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

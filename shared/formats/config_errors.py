@@ -237,7 +237,7 @@ def _at(tree: Any, path: Path) -> Any:
 
 def _shown(path: Path, value: Any) -> str:
     """A value as it stands, shortened; but where a secret's name should be, there may be the secret."""
-    if path and path[-1] == "secret" and isinstance(value, str):
+    if path and path[-1] in ("secret", "key") and isinstance(value, str):
         return f"a text of {len(value)} characters"
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -118,7 +118,8 @@ def outcome_webhook(answer: Answer) -> Outcome:
 def _body(notification: Notification) -> dict[str, Any]:
     composed = compose(notification)
     if notification.plain:
-        return {"text": escaped(as_text(composed))[:MOST_TEXT], "unfurl_links": False, "unfurl_media": False}
+        short = shortened(composed, lambda one: len(escaped(as_text(one))) <= MOST_TEXT)
+        return {"text": escaped(as_text(short))[:MOST_TEXT], "unfurl_links": False, "unfurl_media": False}
     return _form(shortened(composed, lambda one: _length(_form(one)) <= MOST_MESSAGE))
 
 

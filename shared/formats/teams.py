@@ -73,7 +73,8 @@ def _envelope(message: Message) -> dict[str, Any]:
 
 def _plain_card(message: Message) -> dict[str, Any]:
     title = f"{SYMBOLS[message.tone]} {message.headline}"
-    lines = as_text(message)[:MOST_PLAIN].splitlines()
+    short = shortened(message, lambda one: len(as_text(one)) <= MOST_PLAIN)
+    lines = as_text(short)[:MOST_PLAIN].splitlines()
     body = [_line(line) for line in lines]
     return {**_CARD, "fallbackText": title, "msteams": {"width": "Full"}, "body": body}
 

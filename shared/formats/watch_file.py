@@ -52,6 +52,12 @@ SecretName = Annotated[
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*(?!\n)$", description="the name of the setting that holds it"
     ),
 ]
+OptionalSecretName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?(?!\n)$", description="the name of the setting that holds it"
+    ),
+]
 Guid = Annotated[
     str,
     msgspec.Meta(
@@ -106,8 +112,9 @@ MeterName = Literal[
 class ChannelEntry(Entry, frozen=True):
     """A destination. `secret` names the setting that holds its token or webhook URL."""
 
-    kind: Literal["slack", "slack webhook", "teams"]
+    kind: Literal["slack", "slack webhook", "teams", "webhook", "apprise"]
     secret: SecretName
+    key: OptionalSecretName = ""  # for kind webhook: the setting that holds the key that signs
     channel: str = ""  # for kind slack: the channel's id, such as C0123456789
     interactive: bool = False  # for kind slack: buttons, which Slack posts back to the app
     most_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 30  # then one summary; twice for critical
@@ -307,6 +314,10 @@ def _channel_contradictions(channels: Sequence[str], file: WatchFile) -> Iterato
             yield Contradiction(
                 ["channels", name, "channel"], "nothing", "a Slack channel's id, such as C0123456789"
             )
+        if (channel.kind == "webhook") is not bool(channel.key):
+            said = "a key" if channel.key else "nothing"
+            expected = "none" if channel.key else "the name of the setting that holds it"
+            yield Contradiction(["channels", name, "key"], said, f"{expected}, for kind {channel.kind}")
         if channel.interactive and channel.kind != "slack":
             yield Contradiction(
                 ["channels", name, "interactive"], f"true for kind {channel.kind}", "kind slack, or false"

@@ -44,7 +44,7 @@ def texts(part: Any) -> Iterator[str]:
     """All texts that a person may read."""
     if isinstance(part, dict):
         for name, inner in part.items():
-            if name in ("text", "value", "title") and isinstance(inner, str):
+            if name in ("text", "value", "title", "body") and isinstance(inner, str):
                 yield inner
             yield from texts(inner)
     if isinstance(part, list):
@@ -61,8 +61,9 @@ def shown(kind: str, notification: Notification) -> str:
 def opening(kind: str, notification: Notification) -> str:
     """What a phone shows before the message is opened."""
     (body,) = sent(kind, notification)
-    text = body["attachments"][0]["content"]["fallbackText"] if kind == "teams" else body["text"]
-    return str(text)[:120]
+    if kind == "teams":
+        body = body["attachments"][0]["content"]
+    return str(body[{"teams": "fallbackText", "apprise": "title"}.get(kind, "text")])[:120]
 
 
 # Teams
@@ -393,7 +394,7 @@ def test_the_most_important_facts_stay_when_there_is_no_room_for_all(kind):
 @every_channel
 def test_mark_up_in_a_name_is_told_as_it_stands(kind):
     said = shown(kind, ODD["mark-up"])
-    if kind != "teams":
+    if kind.startswith("slack"):
         said = said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     like = str.maketrans({"\u2217": "*", "\u02cb": "`"})
     assert MARKED_UP in said.translate(like)

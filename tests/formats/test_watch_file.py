@@ -25,6 +25,8 @@ FILE_KEYS = (
     "inhibitions, budgets, limits, anomalies, newcomers, spend, gateway, prices"
 )
 
+KINDS = "apprise, slack, slack webhook, teams, webhook"
+
 
 def problems(text: str) -> dict[str, tuple[str, str]]:
     """What stands and what should, by place."""
@@ -147,9 +149,9 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
             "a key that is not known",
             f"one of {FILE_KEYS}",
         ),
-        "$.channels.finops.kind": ("'slak'", "one of slack, slack webhook, teams"),
+        "$.channels.finops.kind": ("'slak'", f"one of {KINDS}"),
         "$.channels.on-call.channel": ("nothing", "a Slack channel's id, such as C0123456789"),
-        "$.channels.empty.kind": ("nothing", "one of slack, slack webhook, teams"),
+        "$.channels.empty.kind": ("nothing", f"one of {KINDS}"),
         "$.channels.empty.secret": ("nothing", "the name of the setting that holds it"),
         "$.routes[0].channels[1]": ("'nobody'", channel_names),
         "$.routes[0].at_least": ("'huge'", "one of critical, info, warning"),
