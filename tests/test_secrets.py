@@ -25,13 +25,15 @@ TOKEN = "xoxb-4711-deeply-secret-token"
 SIGNATURE = "deeply%2Dsecret-signature"
 PATH = "deeply-secret-flow"
 HOOK = "T000/B000/deeply-secret-hook"
-SECRETS = (TOKEN, SIGNATURE, SIGNATURE.replace("%2D", "-"), PATH, "deeply-secret-hook")
+LINK_KEY = "deeply-secret-key-that-signs-links"
+SIGNING = "deeply-secret-of-the-slack-app"
+SECRETS = (TOKEN, SIGNATURE, SIGNATURE.replace("%2D", "-", LINK_KEY, SIGNING), PATH, "deeply-secret-hook")
 NOW = datetime(2026, 9, 14, 9, tzinfo=UTC)
 MINUTES = itertools.count()
 
 WATCH = """
 channels:
-  finops: {kind: slack, secret: TOKEN, channel: C0FINOPS}
+  finops: {kind: slack, secret: TOKEN, channel: C0FINOPS, interactive: true}
   on-call: {kind: teams, secret: TEAMS}
   old: {kind: slack webhook, secret: HOOK}
 """
@@ -72,6 +74,9 @@ class Case:
                 "METERWATCH_METRICS_ENDPOINT": self.url + "/metrics/{region}",
                 "METERWATCH_SLACK_ENDPOINT": self.url + "/slack/api/",
                 "TOKEN": TOKEN,
+                "METERWATCH_PUBLIC_URL": "https://app.example",
+                "METERWATCH_LINK_KEY": LINK_KEY,
+                "SLACK_SIGNING_SECRET": SIGNING,
                 "TEAMS": self.teams,
                 "HOOK": f"{self.url}/slack/services/{HOOK}",
             }

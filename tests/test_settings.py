@@ -233,7 +233,11 @@ def test_a_watch_file_is_looked_for_beside_the_app_wherever_it_is_started(tmp_pa
     assert build(Settings.read({**ENOUGH, "METERWATCH_WATCH_FILE": "sim/watch.yaml", **CHATS})).watch.budgets
 
 
-CHATS = {"SLACK_BOT_TOKEN": "xoxb-1", "TEAMS_WEBHOOK_URL": "https://x.example/1"}
+CHATS = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "TEAMS_WEBHOOK_URL": "https://x.example/1",
+    "SLACK_SIGNING_SECRET": "s" * 32,
+}
 SECRET = Secret("TOKEN", "xoxb-hidden")
 
 
