@@ -27,7 +27,7 @@ PATH = "deeply-secret-flow"
 HOOK = "T000/B000/deeply-secret-hook"
 LINK_KEY = "deeply-secret-key-that-signs-links"
 SIGNING = "deeply-secret-of-the-slack-app"
-SECRETS = (TOKEN, SIGNATURE, SIGNATURE.replace("%2D", "-", LINK_KEY, SIGNING), PATH, "deeply-secret-hook")
+SECRETS = (TOKEN, SIGNATURE, SIGNATURE.replace("%2D", "-"), PATH, "deeply-secret-hook", LINK_KEY, SIGNING)
 NOW = datetime(2026, 9, 14, 9, tzinfo=UTC)
 MINUTES = itertools.count()
 
