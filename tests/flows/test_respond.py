@@ -12,6 +12,7 @@ from shared.core.model import Act, Kind, Quantity, Severity, State, Transition
 from shared.core.muting import Expected
 from shared.flows.accept import accept
 from shared.flows.deliver import deliver
+from shared.flows.expectations import expectations
 from shared.flows.offers import offers
 from shared.flows.respond import MOST_AT_ONCE, find, meant_by, respond
 from shared.flows.tend import tend
@@ -213,6 +214,17 @@ def test_what_was_expected_is_remembered_to_be_learnt(ports):
     (row,) = ports.store.scan(records.ALERTS, "expected|")
     found = records.decode(row.body, Expected)
     assert (found.scope, found.start, found.end) == (SCOPE, NOW, SOON + EXPECTED_FOR)
+
+
+def test_the_hours_that_were_expected_are_known_to_whoever_learns(ports):
+    acted(ports, opened(ports, anomaly(1000)), Act.EXPECTED)
+    is_expected = expectations(ports)
+
+    assert is_expected(SCOPE, NOW)
+    assert is_expected(SCOPE, SOON + EXPECTED_FOR - MINUTE)
+    assert not is_expected(SCOPE, NOW - MINUTE)
+    assert not is_expected(SCOPE, SOON + EXPECTED_FOR)
+    assert not is_expected(replace(SCOPE, part="another"), NOW)
 
 
 def test_what_a_person_resolved_opens_anew_when_it_still_holds(ports, chat):
