@@ -70,6 +70,20 @@ def test_why_a_conversation_about_an_incident_begins(incident, waits, expected):
     assert reason(None, incident, waits=waits) is expected
 
 
+@pytest.mark.parametrize(
+    ("incident", "expected"),
+    [
+        pytest.param(an_incident(FIRING), Reason.STILL_FIRING, id="it still fires"),
+        pytest.param(held(), Reason.NOTHING_NEW, id="somebody has it"),
+        pytest.param(over(), Reason.RESOLVED, id="it is over"),
+    ],
+)
+def test_what_was_silenced_after_it_was_told_is_told_when_it_still_fires(incident, expected):
+    silenced = replace(told_of(FIRING), muted=True)
+
+    assert reason_to_tell(silenced, incident, (), Manner(), NOW + HOUR) is expected
+
+
 def test_what_is_noted_of_an_incident_after_its_end_is_not_told_as_late_news():
     incident = over(lasted=HOUR)
     noted = a_waiting(incident, number=4, since=NOW + 2 * HOUR)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -301,6 +302,20 @@ def test_what_was_muted_is_told_as_still_firing_when_the_mute_ends():
 
     talk.muted.clear()
     assert talk.tell(NOW + HOUR) == [(Reason.STILL_FIRING, ["a"])]
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_what_was_muted_after_it_was_told_is_told_once_more_when_the_mute_ends(edits):
+    talk = telling_of("a", edits=edits)
+    talk.muted.add("a")
+    talk.happens("a", NOW + MINUTE)  # it is noted who silenced it
+    shown = [(Reason.CHANGED, ["a"])] if edits else []
+    assert talk.tell(NOW + MINUTE) == shown
+    assert talk.tell(NOW + 50 * HOUR) == []
+
+    talk.muted.clear()
+    assert talk.tell(NOW + 51 * HOUR) == [(Reason.STILL_FIRING, ["a"])]
+    assert talk.tell(NOW + 52 * HOUR) == []
 
 
 def test_what_ended_while_it_was_muted_is_never_told():

@@ -128,13 +128,18 @@ class Telling(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.let_pass(minutes * MINUTE)
 
-    @rule(thing=st.sampled_from(THINGS))
-    def somebody_has_it(self, thing: Any) -> None:
+    @rule(
+        thing=st.sampled_from(THINGS),
+        act=st.sampled_from([Act.ACKNOWLEDGE, Act.RESOLVE]),
+        deaths=st.none() | st.integers(0, 6),
+    )
+    def somebody_acts(self, thing: Any, act: Act, deaths: int | None) -> None:
         key = records.incident_key(alert_of(thing, True, Severity.INFO, self.now))
         row = self.store.get(records.ALERTS, key)
         incident = records.decode(row.body, Incident) if row else None
         if incident is not None and incident.open:
-            respond(self.ports, incident.id, Wish(Act.ACKNOWLEDGE, "ann@contoso.example"), self.now)
+            wish, named = Wish(act, "ann@contoso.example"), incident.id
+            self.perhaps_dying(lambda ports: respond(ports, named, wish, self.now), deaths)
 
     def tick(self, ports: Ports) -> None:
         for nudge in tend(ports, self.now):
