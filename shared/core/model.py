@@ -235,6 +235,7 @@ class Reason(StrEnum):
     LATE = "late"  # it opened and ended before it could be told
     CHANGED = "changed"  # nothing to interrupt anybody for; shown where a message can be edited
     TEST = "test"
+    DIGEST = "digest"
     NOTHING_NEW = "nothing new"
 
 
@@ -365,10 +366,20 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
-    """One telling of incidents to one channel."""
+class Report:
+    """What is told on a calendar, about no incident in particular."""
 
-    incidents: tuple[Incident, ...]  # as they stand, the worst and newest first
+    headline: str
+    lines: tuple[Detail, ...]
+    closing: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One telling to one channel: of incidents, or of a report."""
+
+    incidents: tuple[Incident, ...]  # as they stand, the worst and newest first; none with a report
     address: Address
     sequence: int
     reason: Reason
@@ -378,6 +389,7 @@ class Notification:
     plain: bool = False  # text alone: its form was refused
     may_repeat: bool = False  # an earlier attempt may have arrived
     offers: tuple[Offer, ...] = ()
+    report: Report | None = None
 
     @property
     def id(self) -> str:

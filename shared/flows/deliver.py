@@ -4,7 +4,7 @@ What waits to be told is a row until it was told, or until there is nothing to t
 never lost, in order: one worker at a time leads the conversation with an address.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -79,7 +79,16 @@ def _tell_next(ports: Ports, address: Address, now: datetime) -> bool:
         if shut.full:
             _tell_in_short(ports, address.channel, now)
         return False
-    return _claim_and_send(ports, claimed, version, said, waiting, now)
+    return _claim_and_send(ports, claimed, version, said, _heard(said, waiting), now)
+
+
+def tell_one(
+    ports: Ports, talk: Conversation, version: str, said: Say, then: Sequence[Change], now: datetime
+) -> None:
+    """Tells what is no matter of an incident, if it may be told now; `then` is written with the outcome."""
+    claimed = claim(talk, now, ports.new_id())
+    if claimed is not None and let_through(ports, said.notification, now) is None:
+        _claim_and_send(ports, claimed, version, said, then, now)
 
 
 def _tell_in_short(ports: Ports, channel: str, now: datetime) -> None:
@@ -91,7 +100,7 @@ def _tell_in_short(ports: Ports, channel: str, now: datetime) -> None:
     waiting = load_waiting(ports, channel, everything=True)
     said = summary(ports, talk, waiting, now)
     if said is not None:
-        _claim_and_send(ports, claimed, version, said, waiting, now)
+        _claim_and_send(ports, claimed, version, said, _heard(said, waiting), now)
 
 
 def _claim_and_send(
@@ -99,14 +108,15 @@ def _claim_and_send(
     claimed: Conversation,
     version: str,
     said: Say,
-    waiting: Mapping[Waiting, Row],
+    then: Sequence[Change],
     now: datetime,
 ) -> bool:
+    """`then` is what changes besides, once it has been told."""
     try:
         version = _keep(ports, claimed, version)
     except Conflict:
         return False  # somebody else has just taken it
-    return _send_and_settle(ports, claimed, version, said, waiting, now)
+    return _send_and_settle(ports, claimed, version, said, then, now)
 
 
 def _put_off(ports: Ports, hold: Hold, waiting: Mapping[Waiting, Row]) -> None:
@@ -125,7 +135,7 @@ def _send_and_settle(
     claimed: Conversation,
     version: str,
     said: Say,
-    waiting: Mapping[Waiting, Row],
+    then: Sequence[Change],
     now: datetime,
 ) -> bool:
     offered = offers(ports, said.notification)
@@ -145,7 +155,7 @@ def _send_and_settle(
         with suppress(Conflict):  # the lease ran out during the send: who took over has the row now
             _keep(ports, settled, version)
         return claimed.plain is not settled.plain
-    changes = [*_heard(said, waiting), *_deliveries(notification, claimed, settled, status)]
+    changes = [*then, *_deliveries(notification, claimed, settled, status)]
     return _commit_settled(ports, settled, version, changes)
 
 
@@ -257,7 +267,7 @@ def _log(
     ports.log(
         {
             "event": "delivery",
-            "incident": notification.incident.id,
+            "incident": notification.incidents[0].id if notification.incidents else "",
             "of": len(notification.incidents),
             "channel": notification.channel,
             "message": notification.sequence,

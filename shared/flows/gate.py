@@ -29,7 +29,7 @@ def let_through(ports: Ports, notification: Notification, now: datetime) -> Shut
     if entry is None:
         return None  # refused when it is sent, in words
     pace = KINDS[entry.kind].pace
-    urgent = notification.incident.open and notification.incident.alert.severity is Severity.CRITICAL
+    urgent = any(one.open and one.alert.severity is Severity.CRITICAL for one in notification.incidents)
     for _ in range(TRIES):
         gate, version = load_gate(ports, notification.channel)
         step = enter(gate, pace, entry.most_per_hour, urgent, now)

@@ -12,6 +12,7 @@ from shared.core.routes import escalated
 from shared.core.rows import Row
 from shared.core.wording import lasted
 from shared.flows.accept import accept, commit
+from shared.flows.digest import tell_digests
 from shared.flows.estate import forget, is_lost
 from shared.flows.keep import load_mark, save_mark
 from shared.flows.lapse import lapse
@@ -25,7 +26,10 @@ LOST_FOR = timedelta(days=7)  # that a subscription which is not listed any more
 
 
 def tend(ports: Ports, now: datetime) -> list[str]:
-    """Closes what is over, escalates, tells of polls that do not run; answers the nudges of what waits."""
+    """Closes what is over, escalates, tells of polls that do not run, and digests.
+
+    Answers the nudges of what waits.
+    """
     lapse(ports, now)
     for row in ports.store.scan(records.ALERTS, "incident|"):
         _tend_incident(ports, row, now)
@@ -35,6 +39,7 @@ def tend(ports: Ports, now: datetime) -> list[str]:
             subjects.setdefault(subject, []).append(name)
     for subject, sources in subjects.items():
         _judge_freshness(ports, subject, sources, now)
+    tell_digests(ports, now)
     return due(ports, now)
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from shared.core.flapping import is_flapping
-from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Severity
+from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Report, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line
 from shared.formats.several import counted, of_several
@@ -72,6 +72,8 @@ class Message:
 
 def compose(notification: Notification) -> Message:
     """The message of a notification; the same for every channel."""
+    if notification.report is not None:
+        return _reported(notification, notification.report)
     lead = _lead(notification)
     alone = len(notification.incidents) == 1
     found = _facts(lead, notification.at) if alone else of_several(notification)
@@ -83,9 +85,24 @@ def compose(notification: Notification) -> Message:
         facts=tuple(facts[:MOST_FACTS]),
         why=why[:1].upper() + why[1:],
         link=_link(lead.alert.link),
-        small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification)),
+        small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification, lead)),
         left_out=max(0, len(facts) - MOST_FACTS),
         offers=notification.offers,
+        number=notification.sequence,
+    )
+
+
+def _reported(notification: Notification, report: Report) -> Message:
+    facts = [fact for fact in map(_printable, report.lines) if fact.label and fact.text]
+    span = f"{moment(report.period.start)} to {moment(report.period.end)}"
+    repeats = "may repeat an earlier message" if notification.may_repeat else ""
+    return Message(
+        tone=Tone.PLAIN,
+        headline=one_line(report.headline, HEADLINE),
+        facts=tuple(facts),
+        why=one_line(report.closing, MOST_WHY),
+        link="",
+        small_print=tuple(filter(None, (span, f"message {notification.sequence}", repeats))),
         number=notification.sequence,
     )
 
@@ -210,8 +227,7 @@ def _measures(alert: Alert) -> list[Detail]:
     return facts
 
 
-def _small_print(notification: Notification) -> list[str]:
-    incident = notification.incident
+def _small_print(notification: Notification, incident: Incident) -> list[str]:
     alert = incident.alert
     lines = ["age of the data not known"]
     if alert.as_of is not None:

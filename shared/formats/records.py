@@ -105,6 +105,11 @@ def delivery_key(delivery: Delivery) -> str:
     return f"delivery|{delivery.incident}|{delivery.address.nudge}|{delivery.sequence:06d}"
 
 
+def digest_key(name: str, channel: str, end: datetime) -> str:
+    """Stands when the digest of the period that ended then was told there."""
+    return f"digest|{name}|{channel}|{end.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
 def gate_key(channel: str) -> str:
     return f"gate|{channel}"
 

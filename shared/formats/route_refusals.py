@@ -12,6 +12,7 @@ from shared.core.scopes import within
 from shared.formats.config_errors import Contradiction
 from shared.formats.watch_routes import (
     DAYS,
+    DigestEntry,
     HoursEntry,
     InhibitionEntry,
     PlannedEntry,
@@ -52,6 +53,19 @@ def muting_contradictions(
             )
     for index, rule in enumerate(inhibitions):
         yield from _label_contradictions(rule.equal, ["inhibitions", index, "equal"])
+
+
+def digest_contradictions(channels: Sequence[str], entries: Sequence[DigestEntry]) -> Iterator[Contradiction]:
+    """Digests for nobody, in no zone, or two of one name."""
+    names = [entry.name.lower() for entry in entries]
+    for index, entry in enumerate(entries):
+        here = ["digests", index]
+        if not entry.channels:
+            yield Contradiction([*here, "channels"], "nobody", "at least one channel's name")
+        yield from unknown_channels(channels, entry.channels, [*here, "channels"])
+        yield from zone_contradictions(entry.zone, here)
+        if names[index] in names[:index]:
+            yield Contradiction([*here, "name"], repr(entry.name), "a name that no other digest has")
 
 
 def unknown_channels(channels: Sequence[str], names: Sequence[str], path: Path) -> Iterator[Contradiction]:

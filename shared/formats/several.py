@@ -1,11 +1,11 @@
 """What a message says of several incidents: the worst of them one by one, all of them counted."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from shared.core.model import Detail, Incident, Notification
 from shared.core.wording import SEVERITY_WORDS, lasted
+from shared.core.wording import counted as counted_by_severity
 
 MOST_MEMBERS = 9  # that are told one by one; more are counted by their rule
 WORST, RULES = 4, 5  # of many: how many one by one, how many rules
@@ -22,10 +22,10 @@ def of_several(notification: Notification) -> list[Detail]:
 
 def counted(incidents: Sequence[Incident]) -> str:
     """ "3 open (1 critical, 2 warning), 2 over"."""
-    still = Counter(one.alert.severity for one in incidents if one.open)
-    sorts = ", ".join(f"{still[one]:,} {SEVERITY_WORDS[one].lower()}" for one in sorted(still, reverse=True))
-    over = sum(1 for one in incidents if not one.open)
-    parts = [f"{still.total():,} open ({sorts})" if still else "", f"{over:,} over" if over else ""]
+    still = [one.alert.severity for one in incidents if one.open]
+    over = len(incidents) - len(still)
+    open_ones = counted_by_severity(still).replace(" (", " open (", 1)
+    parts = [open_ones if still else "", f"{over:,} over" if over else ""]
     return ", ".join(filter(None, parts))
 
 

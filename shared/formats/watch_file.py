@@ -17,6 +17,7 @@ import yaml
 from msgspec.structs import replace
 
 from shared.core.budgets import budget_key
+from shared.core.digests import Digest
 from shared.core.model import (
     Basis,
     Budget,
@@ -33,13 +34,15 @@ from shared.core.model import (
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Route
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
-from shared.formats.route_refusals import muting_contradictions, route_contradictions
+from shared.formats.route_refusals import digest_contradictions, muting_contradictions, route_contradictions
 from shared.formats.watch_routes import (
     DEFAULT_INHIBITIONS,
+    DigestEntry,
     InhibitionEntry,
     PlannedEntry,
     RouteEntry,
     SilenceEntry,
+    digests,
     inhibitions,
     silences,
     tree,
@@ -203,6 +206,7 @@ class WatchFile(Entry, frozen=True):
     channels: dict[Name, ChannelEntry] = msgspec.field(default_factory=dict)
     environment_tag: str = "environment"
     routes: tuple[RouteEntry, ...] = ()
+    digests: tuple[DigestEntry, ...] = ()
     silences: tuple[SilenceEntry, ...] = ()
     planned: tuple[PlannedEntry, ...] = ()
     inhibitions: tuple[InhibitionEntry, ...] = DEFAULT_INHIBITIONS
@@ -225,6 +229,7 @@ class Watch:
     channels: tuple[tuple[str, ChannelEntry], ...] = ()
     environment_tag: str = "environment"
     routes: Route = Route("all alerts")
+    digests: tuple[Digest, ...] = ()
     silences: tuple[Silence, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
     budgets: tuple[Budget, ...] = ()
@@ -302,6 +307,7 @@ def _with_numbers(schema: Any) -> Any:
 
 def _contradictions(channels: Sequence[str], file: WatchFile) -> Iterator[Contradiction]:
     yield from _channel_contradictions(channels, file)
+    yield from digest_contradictions(channels, file.digests)
     yield from muting_contradictions(file.silences, file.planned, file.inhibitions)
     yield from _number_contradictions(file)
     yield from _repeated("budgets", [budget_key(budget.scope, budget.name) for budget in file.budgets])
@@ -374,6 +380,7 @@ def _watch(file: WatchFile) -> Watch:
         channels=tuple(file.channels.items()),
         environment_tag=file.environment_tag,
         routes=tree(file.routes, tuple(file.channels), file.environment_tag),
+        digests=digests(file.digests, file.environment_tag),
         silences=silences(file.silences, file.planned, file.environment_tag),
         inhibitions=inhibitions(file.inhibitions, file.environment_tag),
         budgets=tuple(map(_budget, file.budgets)),

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from shared.core.digests import Digest
 from shared.core.hours import Hours
-from shared.core.model import Kind, Severity
+from shared.core.model import Grain, Kind, Severity
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Escalation, Manner, Matcher, Route
 from shared.formats.watch_types import ArmId, Entry, Name, SeverityWord, Span, folded_scope, span
@@ -81,6 +82,16 @@ class RouteEntry(MatchEntry, frozen=True):
     escalation: EscalationEntry | None = None
     routes: tuple["RouteEntry", ...] = ()
     go_on: bool = msgspec.field(name="continue", default=False)
+
+
+class DigestEntry(MatchEntry, frozen=True, kw_only=True):
+    """What happened in a day, week (from Monday) or month, told at a time of day."""
+
+    name: Name
+    channels: tuple[str, ...]
+    every: Literal["day", "week", "month"] = "day"
+    at: TimeOfDay = "08:00"
+    zone: Zone = "UTC"
 
 
 class SilenceEntry(MatchEntry, frozen=True, kw_only=True):
@@ -183,6 +194,21 @@ def hours(entry: HoursEntry) -> Hours:
     window = time.fromisoformat(entry.start), time.fromisoformat(entry.end)
     days = {DAYS.index(day): window for day in entry.days}
     return Hours(days, zoneinfo.ZoneInfo(entry.zone), frozenset(entry.holidays))
+
+
+def digests(entries: Sequence[DigestEntry], environment_tag: str) -> tuple[Digest, ...]:
+    """The digests; raises ZoneInfoNotFoundError for a zone that is none."""
+    return tuple(
+        Digest(
+            one.name,
+            Grain(one.every),
+            time.fromisoformat(one.at),
+            zoneinfo.ZoneInfo(one.zone),
+            one.channels,
+            matcher(one, environment_tag),
+        )
+        for one in entries
+    )
 
 
 def silences(

@@ -16,8 +16,10 @@ from shared.core.model import (
     Incident,
     Kind,
     Notification,
+    Period,
     Quantity,
     Reason,
+    Report,
     Scope,
     Severity,
     State,
@@ -177,6 +179,25 @@ SUMMARY = notification(
     *[replace(OVER, id=f"MW-F{number:07X}") for number in range(9)],
 )
 PLAIN = replace(OPENED, plain=True)
+DIGEST = Notification(
+    (),
+    FINOPS,
+    7,
+    Reason.DIGEST,
+    at=NOON,
+    report=Report(
+        "Daily digest ops: 2 opened, 1 open, 1 over",
+        (
+            Detail("Opened", "2 (1 critical, 1 warning)"),
+            Detail("Over", "1"),
+            Detail("Still open", "1 (1 critical); the oldest for 3 h"),
+            Detail("Critical, open", LIMIT.what),
+            Detail("Messages", "finops 3, on-call 1"),
+        ),
+        "I am alive. The next digest comes Wed 9 Sep 12:00 UTC; if not, look after me.",
+        Period(NOON - timedelta(days=1), NOON),
+    ),
+)
 GOLDEN = {
     "opened": OPENED,
     "worsened": WORSENED,
@@ -189,6 +210,7 @@ GOLDEN = {
     "flapping": FLAPPING,
     "summary": SUMMARY,
     "plain": PLAIN,
+    "digest": DIGEST,
 }
 
 MARKED_UP = (

@@ -133,7 +133,7 @@ def test_severity_is_never_told_by_colour_alone():
             "attention": ("Critical", "critical"),
             "warning": ("Warning",),
             "good": ("Resolved",),
-            "accent": ("a test",),
+            "accent": ("a test", "digest"),
         }
         if "style" in headline:  # a plain message has no colour
             assert any(one in headline["items"][0]["text"] for one in word[headline["style"]]), name

@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 
 FILE_KEYS = (
-    "subscriptions, management_groups, owner_tag, channels, environment_tag, routes, silences, planned, "
-    "inhibitions, budgets, limits, anomalies, newcomers, spend, gateway, prices"
+    "subscriptions, management_groups, owner_tag, channels, environment_tag, routes, digests, silences, "
+    "planned, inhibitions, budgets, limits, anomalies, newcomers, spend, gateway, prices"
 )
 
 KINDS = "apprise, slack, slack webhook, teams, webhook"

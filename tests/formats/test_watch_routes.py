@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared.core.digests import Digest
 from shared.core.hours import Hours
-from shared.core.model import Kind, Severity
+from shared.core.model import Grain, Kind, Severity
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import REPEAT, Escalation, Manner, Matcher, Route
 from shared.formats.config_errors import Problems
@@ -102,6 +103,15 @@ planned:
             up_to=Decimal(3),
         ),
     )
+
+
+def test_digests():
+    (found,) = watch("""
+digests: [{name: ops, every: week, at: "07:30", zone: Asia/Kolkata, channels: [b], kinds: [budget]}]
+""").digests
+    matcher = Matcher(kinds=(Kind.BUDGET,))
+
+    assert found == Digest("ops", Grain.WEEK, time(7, 30), ZoneInfo("Asia/Kolkata"), ("b",), matcher)
 
 
 def test_what_follows_from_what():
@@ -310,6 +320,31 @@ LABELS = "one of resource, part, subscription, rule, kind, owner, environment, i
             "planned[0].up_to",
             "NaN",
             "a number from 1 to 1,000",
+        ),
+        (
+            "digests: [{name: x, channels: []}]",
+            "digests[0].channels",
+            "nobody",
+            "at least one channel's name",
+        ),
+        ("digests: [{name: x, channels: [c]}]", "digests[0].channels[0]", "'c'", NAMES),
+        (
+            "digests: [{name: x, channels: [a], zone: Berlin}]",
+            "digests[0].zone",
+            "'Berlin'",
+            "a time zone such as Europe/Berlin",
+        ),
+        (
+            "digests: [{name: x, channels: [a]}, {name: X, channels: [b]}]",
+            "digests[1].name",
+            "'X'",
+            "a name that no other digest has",
+        ),
+        (
+            "digests: [{name: x, channels: [a], every: fortnight}]",
+            "digests[0].every",
+            "'fortnight'",
+            "one of day, month, week",
         ),
         (
             "inhibitions: [{source: {}, target: {}, equal: [place]}]",
