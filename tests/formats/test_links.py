@@ -90,6 +90,13 @@ def test_a_link_signed_with_another_key_is_refused():
     assert isinstance(unsealed(sealed(TICKET, b"j" * 32), KEY, NOW), str)
 
 
+def test_what_the_key_signed_for_something_else_is_no_link():
+    payload = TOKEN.partition(".")[0]
+    signature = urlsafe_b64encode(hmac.digest(KEY, payload.encode(), "sha256")).decode().rstrip("=")
+
+    assert isinstance(unsealed(f"{payload}.{signature}", KEY, NOW), str)
+
+
 def test_two_links_for_the_same_are_told_apart_by_their_nonce():
     assert sealed(TICKET, KEY) != sealed(replace(TICKET, nonce="70aa"), KEY)
 
