@@ -407,14 +407,14 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one message about one incident; never rewritten."""
+    """What became of one message about one incident; rewritten only when it was given up and is put again."""
 
     incident: str
     address: Address
     sequence: int
     reason: Reason
     at: datetime
-    status: str  # "accepted", "delivered", "dead", "summarised"
+    status: str  # "accepted", "delivered", "dead", "summarised", "replayed": a dead one that was put again
     attempts: int
     may_repeat: bool
     headline: str  # what a phone showed
