@@ -213,7 +213,7 @@ def _deliveries(
     notification: Notification, claimed: Conversation, settled: Conversation, status: Status
 ) -> list[Change]:
     """What became of the message, a row for each incident that it brought news of."""
-    headline = compose(notification).headline
+    headline = _headline(notification)
     found = [
         Delivery(
             one,
@@ -230,6 +230,13 @@ def _deliveries(
         for one in notification.news
     ]
     return [Put(records.delivery_key(one), records.encode(one)) for one in found]
+
+
+def _headline(notification: Notification) -> str:
+    try:
+        return compose(notification).headline
+    except Exception:  # noqa: BLE001 - what could not be rendered is given up; that must be written down
+        return ""
 
 
 def _commit_settled(ports: Ports, settled: Conversation, version: str, changes: Iterable[Change]) -> bool:
