@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from shared.core.budgets import budget_key
 from shared.core.digests import Digest
 from shared.core.model import (
+    Alert,
     Basis,
     Budget,
     Grain,
@@ -33,6 +34,7 @@ from shared.core.model import (
 )
 from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Route
+from shared.core.scopes import within
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
 from shared.formats.route_refusals import digest_contradictions, muting_contradictions, route_contradictions
 from shared.formats.watch_routes import (
@@ -420,8 +422,17 @@ def why_ruleless(incident: Incident, watch: Watch) -> str:
     alert = incident.alert
     if incident.state is State.RESOLVED or alert.source != "Meterwatch":
         return ""
-    if alert.kind is Kind.LIMIT and alert.rule not in {one.name for one in watch.limits}:
-        return f"the limit {alert.rule} was removed from watch.yaml"
+    if alert.kind is Kind.LIMIT:
+        return _why_limitless(alert, watch)
     if alert.kind is Kind.ANOMALY and watch.sensitivity is None:
         return "anomalies are switched off in watch.yaml"
+    return ""
+
+
+def _why_limitless(alert: Alert, watch: Watch) -> str:
+    limit = next((one for one in watch.limits if one.name == alert.rule), None)
+    if limit is None:
+        return f"the limit {alert.rule} was removed from watch.yaml"
+    if not within(alert.scope.resource, limit.scope):
+        return f"the limit {alert.rule} was changed in watch.yaml: it is no longer for {alert.scope.resource}"
     return ""

@@ -12,10 +12,22 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shared.core.model import Basis, Budget, Grain, Kind, Limit, Quantity, Sensitivity, Severity, Threshold
+from shared.core.model import (
+    Basis,
+    Budget,
+    Grain,
+    Kind,
+    Limit,
+    Quantity,
+    Sensitivity,
+    Severity,
+    State,
+    Threshold,
+)
 from shared.core.routes import Matcher, Route
 from shared.formats.config_errors import MOST_PROBLEMS, Problems
-from shared.formats.watch_file import ChannelEntry, Watch, json_schema, parse_watch
+from shared.formats.watch_file import ChannelEntry, Watch, json_schema, parse_watch, why_ruleless
+from tests.builders import an_alert, an_incident
 
 ROOT = Path(__file__).parent.parent.parent
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
@@ -340,6 +352,44 @@ def test_what_is_no_yaml_or_too_much_of_it_is_one_problem(text):
 def test_no_more_problems_than_a_person_reads():
     found = problems("subscriptions: [" + "x, " * 300 + "]")
     assert len(found) == MOST_PROBLEMS
+
+
+# Rules that are no more
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("limits: [{name: x, meter: latency, above: 1}]", "removed", id="removed"),
+        pytest.param(
+            "limits: [{name: throttled, meter: latency, above: 1, scope: /subscriptions/other}]",
+            "no longer for",
+            id="moved",
+        ),
+        pytest.param("limits: [{name: throttled, meter: latency, above: 9}]", "", id="changed in its value"),
+        pytest.param("", "", id="as it was"),
+    ],
+)
+def test_a_limit_that_is_no_more_closes_its_incidents_with_that_reason(text, why):
+    found = why_ruleless(an_incident(), parse_watch(text))
+
+    assert why in found
+    assert bool(found) is bool(why)
+
+
+def test_what_is_over_or_was_found_by_others_has_no_rule_to_miss():
+    watch = parse_watch("limits: []")
+
+    assert why_ruleless(an_incident(state=State.RESOLVED), watch) == ""
+    assert why_ruleless(an_incident(an_alert(source="Azure")), watch) == ""
+    assert why_ruleless(an_incident(), watch) != ""
+
+
+def test_anomalies_that_are_switched_off_close_theirs():
+    anomaly = an_incident(an_alert(kind=Kind.ANOMALY))
+
+    assert why_ruleless(anomaly, parse_watch("anomalies: {enabled: false}")) != ""
+    assert why_ruleless(anomaly, parse_watch("")) == ""
 
 
 # Any file
