@@ -10,8 +10,11 @@ import azure.functions as func
 from shared.flows import deliver as delivery
 from shared.flows import health as probes
 from shared.flows import intake, poll
+from shared.flows import slack_action as pressing
 from shared.flows import tend as tending
+from shared.flows import visit as visiting
 from shared.flows.ports import Ports
+from shared.formats import pages
 from shared.settings import SettingsError
 from shared.wiring import ports
 
@@ -87,6 +90,29 @@ def azure_alert(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> fu
     reply = answered(lambda ports: intake.take(ports, req.get_body(), now()))
     nudges.set([*reply.nudges])
     return func.HttpResponse(reply.text, status_code=reply.status)
+
+
+# Slack sends no function key, only its signature over the body: that is the proof, and is looked at first.
+@app.route(route="slack-action", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def slack_action(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
+    """A button that somebody pressed in Slack."""
+    headers = dict(req.headers)
+    reply = answered(lambda ports: pressing.take_press(ports, req.get_body(), headers, now()))
+    nudges.set([*reply.nudges])
+    return func.HttpResponse(reply.text, status_code=reply.status)
+
+
+# A person's browser has no function key: the signed link is the proof, and the flow looks at it first.
+@app.route(route="respond", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+def respond(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
+    """The page behind a link on a card: looking shows, posting its form acts."""
+    principal = req.headers.get("x-ms-client-principal-name", "")
+    asked = visiting.Visit(req.method == "POST", req.params.get("t", ""), req.get_body(), principal)
+    reply = answered(lambda ports: visiting.visit(ports, asked, now()))
+    nudges.set([*reply.nudges])
+    return func.HttpResponse(reply.text, status_code=reply.status, headers=dict(pages.HEADERS))
 
 
 @app.route(route="tick", methods=["POST"])

@@ -8,6 +8,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("cli.run", "watch a simulated tenant and show what is told"),
     "check": ("cli.check", "poll Azure once; print what is seen and what would be told"),
     "config": ("cli.config", "check a watch.yaml, or print its JSON schema"),
+    "incidents": ("cli.incidents", "list, show, export, acknowledge, silence or resolve incidents"),
+    "deliveries": ("cli.deliveries", "list messages that were given up, and have them told again"),
+    "routes": ("cli.routes", "show where an alert would go, and why"),
     "picture": ("cli.picture", "draw recorded messages as Teams and Slack show them"),
 }
 
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     """What can be typed, a line a command."""
-    lines = [f"  {name:<9} {what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  {name:<10} {what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(["usage: meterwatch COMMAND [options]", *lines])
 
 

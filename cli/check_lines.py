@@ -75,5 +75,6 @@ def print_told(ports: Ports, out: TextIO) -> None:
     incidents = incidents_of(ports)
     print(f"\nwould be told: {len(incidents)}" if incidents else "\nnothing would be told", file=out)
     for one in incidents:
-        channels = ", ".join(one.told) or "nobody: no route leads to a channel"
+        heard = ", ".join(address.channel for address in one.addresses)
+        channels = heard or "nobody: no route leads to a channel"
         print(f"  {headline(one)}  -> {channels}", file=out)

@@ -7,7 +7,7 @@ from typing import Any
 from cli.check_prices import prices
 from cli.recording import Call, Job, Recording
 from shared.core.freshness import Watermark
-from shared.core.model import Budget, Incident, Notification, Reading, Reason
+from shared.core.model import Address, Budget, Incident, Notification, Reading, Reason
 from shared.flows.ports import Ports
 from shared.formats import records
 from shared.formats.loose import mapping, one_line
@@ -51,7 +51,7 @@ def incidents_of(ports: Ports) -> list[Incident]:
 
 def headline(incident: Incident) -> str:
     """What a message about it begins with."""
-    return compose(Notification(incident, "", 1, Reason.OPENED, queued_at=incident.opened_at)).headline
+    return compose(Notification((incident,), Address("", ""), 1, Reason.OPENED, incident.opened_at)).headline
 
 
 def is_answered(mark: Watermark) -> bool:
@@ -127,7 +127,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "part": alert.scope.part,
         "headline": headline(incident),
         "why": alert.why,
-        "channels": list(incident.told),
+        "channels": [address.channel for address in incident.addresses],
     }
 
 

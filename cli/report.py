@@ -1,9 +1,10 @@
 """What a run came to, for its page: the incidents from the store, and what of the truth was told."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.core.model import Incident, Kind, Transition
+from shared.core.model import Delivery, Incident, Kind, Transition
 from shared.core.wording import lasted
 from shared.flows.ports import Store
 from shared.formats import records
@@ -53,10 +54,16 @@ def all_transitions(store: Store) -> dict[str, list[Transition]]:
 def incidents_told(store: Store) -> list[dict[str, Any]]:
     """The incidents as the page shows them, each with its history."""
     history = all_transitions(store)
-    return [_told(one, history[one.id]) for one in all_incidents(store)]
+    return [_told(one, history[one.id], _messages(store, one)) for one in all_incidents(store)]
 
 
-def _told(incident: Incident, history: Sequence[Transition]) -> dict[str, Any]:
+def _messages(store: Store, incident: Incident) -> Counter[str]:
+    """How many messages each channel took about an incident."""
+    rows = store.scan(records.ALERTS, f"delivery|{incident.id}|")
+    return Counter(records.decode(row.body, Delivery).address.channel for row in rows)
+
+
+def _told(incident: Incident, history: Sequence[Transition], told: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": incident.id,
         "state": incident.state,
@@ -64,7 +71,7 @@ def _told(incident: Incident, history: Sequence[Transition]) -> dict[str, Any]:
         "opened_at": incident.opened_at.isoformat(),
         "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
         "what": incident.alert.what,
-        "notes": [f"{channel}: {told.sequence} messages" for channel, told in incident.told.items()],
+        "notes": [f"{channel}: {count} messages" for channel, count in sorted(told.items())],
         "transitions": [{"at": one.at.isoformat(), "change": one.change, "why": one.why} for one in history],
     }
 

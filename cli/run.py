@@ -94,6 +94,9 @@ def environment_for(tenant: RunningTenant, folder: Path) -> Mapping[str, str]:
         "METERWATCH_SLACK_ENDPOINT": tenant.slack_api,
         "SLACK_BOT_TOKEN": "xoxb-simulated",
         "TEAMS_WEBHOOK_URL": tenant.teams_webhook("on-call"),
+        "SLACK_SIGNING_SECRET": "simulated-signing-secret",
+        "METERWATCH_PUBLIC_URL": "https://meterwatch.example",
+        "METERWATCH_LINK_KEY": "simulated-link-key-of-32-characters",
     }
 
 

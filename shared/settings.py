@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from shared.formats.addresses import is_address, is_this_machine
 
 UNRESOLVED = "@microsoft.keyvault("
+LEAST_KEY = 32  # characters of what signs links
 _PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
 
 
@@ -59,6 +60,10 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_PRICES_ENDPOINT": "https://prices.azure.com",
     "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.com",
     "METERWATCH_SLACK_ENDPOINT": "https://slack.com/api/",
+    "METERWATCH_PUBLIC_URL": "",  # of this app, as people reach it; "" is no links to act by
+    "METERWATCH_LINK_KEY": "",  # signs those links
+    "METERWATCH_EASY_AUTH": "off",  # or "on": the platform signs visitors in, and says who they are
+    "SLACK_SIGNING_SECRET": "",  # of the Slack app, when one of its channels is interactive
     "AZURE_CLIENT_ID": "",  # of a user-assigned identity, or of an app; "" is the system's, or a login
     "AZURE_TENANT_ID": "",  # with the next: an app signs in with its secret
     "AZURE_CLIENT_SECRET": "",
@@ -93,6 +98,10 @@ class Settings:
     prices_endpoint: str
     login_endpoint: str  # the authority that signs us in
     slack_endpoint: str
+    public_url: str
+    link_key: Secret
+    easy_auth: bool
+    signing_secret: Secret
     client_id: str
     tenant_id: str
     client_secret: Secret
@@ -124,6 +133,10 @@ class Settings:
             prices_endpoint=found["METERWATCH_PRICES_ENDPOINT"].rstrip("/"),
             login_endpoint=found["METERWATCH_LOGIN_ENDPOINT"].rstrip("/"),
             slack_endpoint=found["METERWATCH_SLACK_ENDPOINT"].rstrip("/") + "/",
+            public_url=found["METERWATCH_PUBLIC_URL"].rstrip("/"),
+            link_key=Secret("METERWATCH_LINK_KEY", found["METERWATCH_LINK_KEY"]),
+            easy_auth=found["METERWATCH_EASY_AUTH"] == "on",
+            signing_secret=Secret("SLACK_SIGNING_SECRET", found["SLACK_SIGNING_SECRET"]),
             client_id=found["AZURE_CLIENT_ID"],
             tenant_id=found["AZURE_TENANT_ID"],
             client_secret=Secret("AZURE_CLIENT_SECRET", found["AZURE_CLIENT_SECRET"]),
@@ -156,7 +169,13 @@ def _problems(found: Mapping[str, str]) -> list[str]:
     """What is wrong, in the order of the settings. An unresolved reference has no second mistake."""
     unresolved = _unresolved(found)
     rest = {name: value for name, value in found.items() if not _is_unresolved(value)}
-    return [*unresolved, *_credential_problems(rest), *_endpoint_problems(rest), *_storage_problems(rest)]
+    return [
+        *unresolved,
+        *_credential_problems(rest),
+        *_endpoint_problems(rest),
+        *_link_problems(rest),
+        *_storage_problems(rest),
+    ]
 
 
 def _credential_problems(found: Mapping[str, str]) -> list[str]:
@@ -182,6 +201,22 @@ def _endpoint_problems(found: Mapping[str, str]) -> list[str]:
     ]
     if "{region}" not in found.get("METERWATCH_METRICS_ENDPOINT", "{region}"):
         problems.append("METERWATCH_METRICS_ENDPOINT has no {region}; expected it where the region's name is")
+    return problems
+
+
+def _link_problems(found: Mapping[str, str]) -> list[str]:
+    problems = []
+    url, key = found.get("METERWATCH_PUBLIC_URL", ""), found.get("METERWATCH_LINK_KEY", "")
+    if url and not is_address(url):
+        problems.append(
+            "METERWATCH_PUBLIC_URL is not a URL; expected one such as https://name.azurewebsites.net"
+        )
+    if key and len(key) < LEAST_KEY:
+        problems.append(f"METERWATCH_LINK_KEY has {len(key)} characters; expected at least {LEAST_KEY}")
+    if url and not key and "METERWATCH_LINK_KEY" in found:
+        problems.append("METERWATCH_LINK_KEY is not set, which METERWATCH_PUBLIC_URL needs")
+    if found.get("METERWATCH_EASY_AUTH", "off") not in ("on", "off"):
+        problems.append(f"METERWATCH_EASY_AUTH is {found['METERWATCH_EASY_AUTH']!r}; expected on or off")
     return problems
 
 

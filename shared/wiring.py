@@ -2,19 +2,22 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
-from shared.flows.ports import Azure, Ports, Post, Store
-from shared.formats.addresses import is_address, is_this_machine
-from shared.formats.channel import Answer, Call
+from shared.flows.ports import Azure, Ports, Post, SlackSigned, Store
+from shared.formats.addresses import is_this_machine
 from shared.formats.config_errors import Problems
-from shared.formats.watch_file import ChannelEntry, Watch, parse_watch
-from shared.settings import Secret, Settings, SettingsError
+from shared.formats.links import Links
+from shared.formats.watch_file import Watch, parse_watch
+from shared.posting import Secrets, post_to, secrets_of
+from shared.settings import Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
@@ -37,15 +40,23 @@ def build(settings: Settings) -> Ports:
 
 def _build_whole(settings: Settings, problems: list[str]) -> Ports:
     """Raises SettingsError with the problems and all that is wrong besides."""
-    watch, secrets = Watch(), dict[str, Secret]()
+    watch = Watch()
+    secrets: Secrets = {}
     try:
         watch = _watch(settings)
-        secrets = _secrets(settings, watch)
+        problems = [*problems, *_unsigned(settings, watch)]
+        secrets = secrets_of(settings, watch)
     except SettingsError as wrong:
         problems = [*problems, *wrong.problems]
     if problems:
         raise SettingsError(problems)
-    return _build(settings, watch, _post(settings, watch, secrets))
+    built = _build(settings, watch, post_to(settings, watch, secrets))
+    return replace(
+        built,
+        links=_links(settings),
+        slack_signed=_slack_signed(settings, watch),
+        signs_in=settings.easy_auth,
+    )
 
 
 def _watch(settings: Settings) -> Watch:
@@ -74,6 +85,7 @@ def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
         watch=watch,
         new_id=lambda: uuid4().hex,
         log=log_line,
+        wait=lambda span: time.sleep(span.total_seconds()),
     )
 
 
@@ -151,40 +163,27 @@ class _Later:
         return getattr(self._made(), name)
 
 
-def _secrets(settings: Settings, watch: Watch) -> dict[str, Secret]:
-    """Each channel's secret; raises SettingsError naming every one that cannot be one."""
-    found = settings.secrets({entry.secret for _, entry in watch.channels})
-    wrong = {_unusable(entry, found[entry.secret]) for _, entry in watch.channels} - {""}
-    if wrong:
-        raise SettingsError(sorted(wrong))
-    return {name: found[entry.secret] for name, entry in watch.channels}
+def _unsigned(settings: Settings, watch: Watch) -> list[str]:
+    """What is missing to know that a button was pressed in Slack."""
+    interactive = [name for name, entry in watch.channels if entry.interactive]
+    if not interactive or settings.signing_secret.reveal():
+        return []
+    return [f"SLACK_SIGNING_SECRET is not set, which the interactive channel {interactive[0]} needs"]
 
 
-def _unusable(entry: ChannelEntry, secret: Secret) -> str:
-    """Why it is no secret for that kind of channel; "" when it may be one."""
-    value = secret.reveal()
-    if entry.kind != "slack":
-        return "" if is_address(value) else f"{secret.name} is not a webhook's URL; expected https://..."
-    sound = value.isascii() and value.isprintable() and " " not in value
-    return "" if sound else f"{secret.name} is not a bot token; expected xoxb-..."
+def _links(settings: Settings) -> Links | None:
+    if not settings.public_url:
+        return None
+    return Links(f"{settings.public_url}/api/respond", settings.link_key.reveal().encode())
 
 
-def _post(settings: Settings, watch: Watch, secrets: Mapping[str, Secret]) -> Post:
-    """Posts to the channels; an answer that quotes a channel's secret comes without it."""
-    from shared.edges.chat import Address, ChatPost
+def _slack_signed(settings: Settings, watch: Watch) -> SlackSigned | None:
+    if not any(entry.interactive for _, entry in watch.channels):
+        return None
 
-    posted = ChatPost(
-        {name: Address(*_address(entry, secrets[name], settings)) for name, entry in watch.channels}
-    )
+    def signed(body: bytes, headers: Mapping[str, str], now: datetime) -> bool:
+        from shared.edges.slack_signature import is_signed
 
-    def post(channel: str, call: Call) -> Answer:
-        answer = posted(channel, call)
-        return replace(answer, body=secrets[channel].hidden(answer.body))
+        return is_signed(settings.signing_secret.reveal(), body, headers, now)
 
-    return post
-
-
-def _address(entry: ChannelEntry, secret: Secret, settings: Settings) -> tuple[str, dict[str, str]]:
-    if entry.kind == "slack":
-        return settings.slack_endpoint, {"Authorization": f"Bearer {secret.reveal()}"}
-    return secret.reveal(), {}
+    return signed

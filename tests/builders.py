@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.core.model import (
     TOKENS_IN,
+    Address,
     Alert,
     Basis,
     Budget,
@@ -25,6 +26,7 @@ from shared.core.model import (
     State,
     Threshold,
     Told,
+    Waiting,
 )
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -84,14 +86,23 @@ def an_incident(alert: Alert | None = None, **named: Any) -> Incident:
     return replace(plain, **named)
 
 
-def told_of(alert: Alert, sequence: int = 1, at: datetime = NOW) -> Told:
-    """What a channel knows that was told of this alert."""
-    return Told(sequence, at, alert.severity, alert.steps, alert.firing)
+ONCALL = Address("oncall", "0123456789abcdef")
 
 
-def a_notification(incident: Incident | None = None, **named: Any) -> Notification:
-    """The first telling of an incident to channel "oncall", not yet tried."""
-    plain = Notification(incident or an_incident(), "oncall", 1, Reason.OPENED, queued_at=NOW)
+def a_waiting(incident: Incident, **named: Any) -> Waiting:
+    """That the opening of an incident waits for "oncall" since `NOW`."""
+    return replace(Waiting(ONCALL, incident.id, f"incident|{incident.id}", 1, NOW, Reason.OPENED), **named)
+
+
+def told_of(alert: Alert, times: int = 1, at: datetime = NOW) -> Told:
+    """What an address knows that was told of this alert."""
+    return Told(at, alert.severity, alert.steps, State.TRIGGERED if alert.firing else State.RESOLVED, times)
+
+
+def a_notification(*incidents: Incident, **named: Any) -> Notification:
+    """The first telling of an incident, or of these, to channel "oncall"."""
+    about = incidents or (an_incident(),)
+    plain = Notification(about, ONCALL, 1, Reason.OPENED, at=NOW, news=tuple(one.id for one in about))
     return replace(plain, **named)
 
 

@@ -9,7 +9,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from shared.core.model import Alert, Incident, Kind, Notification, Scope, Severity, Transition
+from shared.core.model import (
+    Alert,
+    Conversation,
+    Delivery,
+    Incident,
+    Kind,
+    Scope,
+    Severity,
+    Transition,
+)
 from shared.edges.sqlite import SqliteStore
 from shared.flows.accept import accept
 from shared.flows.deliver import deliver
@@ -25,6 +34,8 @@ WATCH = """
 channels:
   slack: {kind: slack, secret: A, channel: C1}
   teams: {kind: teams, secret: B}
+limits:
+  - {name: ptu, meter: PTU utilisation, above: 90}
 """
 
 
@@ -127,8 +138,14 @@ def keys(ports: Ports, prefix: str) -> list[str]:
     return [row.key for row in ports.store.scan(records.ALERTS, prefix)]
 
 
-def notifications(ports: Ports, prefix: str) -> list[Notification]:
-    return [records.decode(row.body, Notification) for row in ports.store.scan(records.ALERTS, prefix)]
+def deliveries(ports: Ports) -> list[Delivery]:
+    return [records.decode(row.body, Delivery) for row in ports.store.scan(records.ALERTS, "delivery|")]
+
+
+def conversations(ports: Ports) -> list[Conversation]:
+    return [
+        records.decode(row.body, Conversation) for row in ports.store.scan(records.ALERTS, "conversation|")
+    ]
 
 
 def incidents(ports: Ports) -> list[Incident]:

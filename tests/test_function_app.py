@@ -23,10 +23,12 @@ FUNCTIONS = {
     "poll_usage": {("timerTrigger", "in", "%POLL_USAGE_SCHEDULE%"), JOBS},
     "poll_spend": {("timerTrigger", "in", "%POLL_SPEND_SCHEDULE%"), JOBS},
     "poll_scope": {("queueTrigger", "in", "meterwatch-jobs"), NUDGES},
-    "tend": {("timerTrigger", "in", "%TEND_SCHEDULE%"), NUDGES},
+    "tend": {("timerTrigger", "in", "%TEND_SCHEDULE%"), JOBS, NUDGES},
     "deliver": {("queueTrigger", "in", "meterwatch-nudges")},
     "deliver_poison": {("queueTrigger", "in", "meterwatch-nudges-poison"), NUDGES},
     "azure_alert": {("httpTrigger", "in", "POST azure-alert FUNCTION"), ANSWER, NUDGES},
+    "slack_action": {("httpTrigger", "in", "POST slack-action ANONYMOUS"), ANSWER, NUDGES},
+    "respond": {("httpTrigger", "in", "GET POST respond ANONYMOUS"), ANSWER, NUDGES},
     "tick": {("httpTrigger", "in", "POST tick FUNCTION"), ANSWER, JOBS, NUDGES},
     "health": {("httpTrigger", "in", "GET health ANONYMOUS"), ANSWER},
 }

@@ -23,7 +23,8 @@ STANDARD = set(sys.stdlib_module_names)
 ANYTHING_OF_OTHERS = {"*"}
 ALLOWED = {
     "core": CALCULATING | {"shared.core"},
-    "formats": CALCULATING | {"msgspec", "yaml", "shared.core", "shared.formats"},
+    # zoneinfo reads files, but only the tables of the time zones, which are the same everywhere.
+    "formats": CALCULATING | {"zoneinfo", "msgspec", "yaml", "shared.core", "shared.formats"},
     "edges": ANYTHING_OF_OTHERS | {"shared.core", "shared.formats", "shared.edges"},
     "flows": STANDARD | {"shared.core", "shared.formats", "shared.flows"},
     "shared": ANYTHING_OF_OTHERS | {"shared"},  # settings and wiring

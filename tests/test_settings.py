@@ -17,7 +17,12 @@ ENOUGH = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 ARM_HERE = {"METERWATCH_ARM_ENDPOINT": "http://127.0.0.1:8080"}
 VAULT = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/hidden-name)"
 # Whoever starts the app hands it its environment; everything below is handed what it needs.
-MAY_READ_THE_ENVIRONMENT = {"shared/wiring.py", "cli/check.py", "cli/picture.py"}
+MAY_READ_THE_ENVIRONMENT = {
+    "shared/wiring.py",
+    "cli/check.py",
+    "cli/picture.py",
+    "cli/store.py",
+}
 SOURCES = [ROOT / "function_app.py"]
 SOURCES += [path for folder in ("shared", "cli", "sim") for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -280,7 +285,11 @@ def test_a_watch_file_is_looked_for_beside_the_app_wherever_it_is_started(tmp_pa
     assert build(Settings.read({**ENOUGH, "METERWATCH_WATCH_FILE": "sim/watch.yaml", **CHATS})).watch.budgets
 
 
-CHATS = {"SLACK_BOT_TOKEN": "xoxb-1", "TEAMS_WEBHOOK_URL": "https://x.example/1"}
+CHATS = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "TEAMS_WEBHOOK_URL": "https://x.example/1",
+    "SLACK_SIGNING_SECRET": "s" * 32,
+}
 SECRET = Secret("TOKEN", "xoxb-hidden")
 
 
@@ -331,3 +340,56 @@ def test_settings_show_no_secret_and_no_environment():
 
     assert "aGlkZGVu" not in text
     assert "hidden" not in text
+
+
+LINK_KEY = "k" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("METERWATCH_LINK_KEY", "hidden-short-key", "has 16 characters; expected at least 32"),
+        ("METERWATCH_PUBLIC_URL", "http://hidden.example", "is not a URL"),
+        ("METERWATCH_PUBLIC_URL", "hidden.azurewebsites.net", "is not a URL"),
+        ("METERWATCH_EASY_AUTH", "yes", "is 'yes'; expected on or off"),
+    ],
+)
+def test_what_signs_links_and_people_in_is_refused_by_name_and_never_shown(name, value, said):
+    (problem,) = problems(**{"METERWATCH_LINK_KEY": LINK_KEY, name: value})
+
+    assert problem.startswith(f"{name} {said}")
+    assert "hidden" not in problem
+
+
+def test_a_public_address_without_a_key_is_half_a_setting():
+    (problem,) = problems(METERWATCH_PUBLIC_URL="https://app.example")
+
+    assert problem == "METERWATCH_LINK_KEY is not set, which METERWATCH_PUBLIC_URL needs"
+
+
+def test_links_lead_to_the_app_as_people_reach_it_and_show_no_key(tmp_path):
+    given = {"METERWATCH_PUBLIC_URL": "https://app.example/", "METERWATCH_LINK_KEY": LINK_KEY}
+    ports = build(Settings.read({"METERWATCH_STORE": str(tmp_path / "a.db"), **given}))
+
+    assert ports.links is not None
+    assert ports.links.address == "https://app.example/api/respond"
+    assert LINK_KEY not in repr(ports)
+    assert build(Settings.read({"METERWATCH_STORE": str(tmp_path / "a.db")})).links is None
+
+
+INTERACTIVE = "  chat: {kind: slack, secret: TOKEN, channel: C1, interactive: true}"
+
+
+def test_an_interactive_channel_needs_slacks_signing_secret_and_no_other_does(tmp_path):
+    environment = {**ENOUGH, "TOKEN": "xoxb-1"}
+    quiet = watch_file(tmp_path, INTERACTIVE.replace("true", "false"))
+    assert build(Settings.read({**environment, "METERWATCH_WATCH_FILE": str(quiet)})).slack_signed is None
+
+    file = watch_file(tmp_path, INTERACTIVE)
+    environment["METERWATCH_WATCH_FILE"] = str(file)
+    with pytest.raises(SettingsError) as wrong:
+        build(Settings.read(environment))
+    assert wrong.value.problems == (
+        "SLACK_SIGNING_SECRET is not set, which the interactive channel chat needs",
+    )
+    assert build(Settings.read({**environment, "SLACK_SIGNING_SECRET": "s" * 32})).slack_signed is not None

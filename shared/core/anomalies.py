@@ -1,9 +1,10 @@
 """Anomalies: a deployment's tokens against its own baseline, told as one alert a deployment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from shared.core.baseline import Anomaly, Baseline, judge_series, learn
 from shared.core.model import (
@@ -147,16 +148,21 @@ def whole_hours(series: Sequence[Reading]) -> list[Reading]:
 
 
 def learn_hours(
-    baselines: Mapping[Scope, Baseline], series: Mapping[Scope, Sequence[Reading]], settled: datetime
+    baselines: Mapping[Scope, Baseline],
+    series: Mapping[Scope, Sequence[Reading]],
+    settled: datetime,
+    is_expected: Callable[[Scope, datetime], bool] = lambda scope, start: False,
 ) -> dict[Scope, Baseline]:
     """The baselines that the whole hours among the readings change, after them.
 
     An hour is learnt only once: those that end after `settled` may still change, and are left for later.
+    `is_expected` says of an hour, by its start, whether a person has called it usual.
     """
     changed = {}
     for scope, readings in series.items():
         before = baselines.get(scope)
-        after = learn(before, [hour for hour in whole_hours(readings) if hour.end <= settled])
+        hours = [hour for hour in whole_hours(readings) if hour.end <= settled]
+        after = learn(before, hours, partial(is_expected, scope))
         if after is not None and after is not before:
             changed[scope] = after
     return changed

@@ -6,7 +6,7 @@ the newest hour, for what breaks at once, and the newest day, for what creeps.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -56,16 +56,21 @@ class Anomaly:
     score: float  # usual deviations from expected; negative for a drop
 
 
-def learn(baseline: Baseline | None, hours: Sequence[Reading]) -> Baseline | None:
+def learn(
+    baseline: Baseline | None,
+    hours: Sequence[Reading],
+    is_expected: Callable[[datetime], bool] = lambda start: False,
+) -> Baseline | None:
     """Take in complete hours, oldest first; those already learnt are passed over, so repeating is safe.
 
-    An hour that is absent teaches nothing: it is unknown, not zero.
+    An hour that is absent teaches nothing: it is unknown, not zero. `is_expected` says of an hour, by its
+    start, whether a person has called it usual: then it is taken as it is, however far off it lies.
     """
     for hour in hours:
         if baseline is None:
             baseline = Baseline(since=hour.start, upto=hour.start)
         if hour.start >= baseline.upto:
-            baseline = _step(baseline, hour)
+            baseline = _step(baseline, hour, is_expected(hour.start))
     return baseline
 
 
@@ -91,28 +96,28 @@ def judge_series(baseline: Baseline, rolling: Sequence[Reading], sensitivity: Se
     return max(relevant, key=lambda one: abs(one.score), default=None)
 
 
-def _step(baseline: Baseline, hour: Reading) -> Baseline:
+def _step(baseline: Baseline, hour: Reading, is_expected: bool) -> Baseline:
     slot, seen = _slot(hour.start), float(hour.value)
     expected = _usual(baseline, hour.start) if baseline.hours else seen
     width, mean = _width(baseline, expected), _mean(baseline)
     off = (seen - expected) / width
     broken = abs(off) > BROKEN * baseline.hour_spread
-    counted = expected if broken else seen  # what broke is a finding of its own
+    counted = expected if broken or is_expected else seen  # what broke is a finding of its own
     newest = (*baseline.newest, *_missed(baseline, hour.start), (counted, expected))[-24:]
     day_seen, day_expected = _together(newest)
     day_off = (day_seen - day_expected) / max(day_expected, 1.0)
-    taken = expected + width * _clipped(off, CLIP * baseline.hour_spread) if baseline.ready else seen
+    clipped = expected + width * _clipped(off, CLIP * baseline.hour_spread)
+    taken = clipped if baseline.ready and not is_expected else seen
     levels = list(baseline.levels)
     levels[slot] = seen if levels[slot] is None else expected + PULL * (taken - expected)
+    after = replace(baseline, upto=hour.end, levels=tuple(levels), newest=newest, hours=baseline.hours + 1)
+    if is_expected:
+        return after  # an exception, even one that is usual, says nothing of how far hours usually vary
     return replace(
-        baseline,
-        upto=hour.end,
-        levels=tuple(levels),
+        after,
         # Weighted by size: the idle hours of a nightly batch would say that it never varies.
         hour_spread=_spread_after(baseline, baseline.hour_spread, off, weight=width / mean),
         day_spread=_spread_after(baseline, baseline.day_spread, day_off),
-        newest=newest,
-        hours=baseline.hours + 1,
         compared=baseline.compared + (1 if _comparable(baseline) else 0),
     )
 

@@ -31,24 +31,25 @@ LEAST_REQUESTS = 20  # in a reading; a share of fewer says nothing
 def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert | None:
     """A limit's alert for one series (readings of one scope and meter, oldest first).
 
-    Firing when every reading of the last `hold` is above, recovered when every one is not; None in
-    between, with a gap, or with nothing fresh: then whatever held before still holds.
+    Firing when every reading of the last `hold` is above, recovered when every one is at or below where
+    it is clear; None in between, with a gap, or with nothing fresh: then whatever held before still holds.
     """
     unbroken = _unbroken(series)
     recent = _last(unbroken, limit.hold)
     if not recent or now - recent[-1].end > STALE or recent[-1].end - recent[0].start < limit.hold:
         return None
-    above = [reading.value > limit.above for reading in recent]
-    if any(above) and not all(above):
+    clear = limit.above if limit.clear is None else limit.clear
+    firing = all(reading.value > limit.above for reading in recent)
+    if not firing and any(reading.value > clear for reading in recent):
         return None
-    newest, first = recent[-1], _start_of_run(unbroken, limit.above)
+    newest, first = recent[-1], _start_of_run(unbroken, limit.above if firing else clear)
     seen, against = (Quantity(value, newest.meter.unit) for value in (newest.value, limit.above))
     return Alert(
         key=f"limit|{limit.name}|{newest.scope.resource}|{newest.scope.part}",
         kind=Kind.LIMIT,
         rule=limit.name,
         scope=newest.scope,
-        firing=all(above),
+        firing=firing,
         severity=limit.severity,
         what=f"{newest.meter.name} {said(seen)} on {named(newest.scope)}, limit {said(against)}",
         since=first,
@@ -56,10 +57,16 @@ def judge_limit(limit: Limit, series: Sequence[Reading], now: datetime) -> Alert
         as_of=newest.end,
         seen=seen,
         against=against,
-        why=f"{'above' if all(above) else 'not above'} the limit for {lasted(newest.end - first)}",
+        why=_why(limit, firing, newest, lasted(newest.end - first)),
         details=(Detail("Highest", said(Quantity(max(r.value for r in recent), newest.meter.unit))),),
         link=portal_link(newest.scope.resource),
     )
+
+
+def _why(limit: Limit, firing: bool, newest: Reading, span: str) -> str:
+    if firing or limit.clear is None:
+        return f"{'above' if firing else 'not above'} the limit for {span}"
+    return f"at or below {said(Quantity(limit.clear, newest.meter.unit))}, where it is clear, for {span}"
 
 
 def judge_limits(limits: Sequence[Limit], readings: Iterable[Reading], now: datetime) -> list[Alert]:

@@ -131,6 +131,7 @@ class Account:
     owner: str = ""  # from its tags, else from its resource group's; "" is not known
     deployments: tuple[Deployment, ...] = ()
     projects: tuple[str, ...] = ()  # ARM ids of its Foundry projects, lower case
+    tags: dict[str, str] = field(default_factory=dict)  # names in lower case
 
 
 class Basis(StrEnum):
@@ -185,6 +186,7 @@ class Limit:
     hold: timedelta  # every reading of this long must be above, or below to recover
     severity: Severity
     scope: str = ""  # ARM id prefix in lower case; "" is everything watched
+    clear: Decimal | None = None  # recovered only at or below it; None is `above` itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,7 @@ class Alert:
     steps: tuple[str, ...] = ()  # for budgets: the steps crossed so far; a new one is told
     period: Period | None = None  # for budgets: that in which each step is told once
     owner: str = ""
+    tags: dict[str, str] = field(default_factory=dict)  # of the resource, names in lower case
     link: str = ""  # https, for a person to open; "" is none
     source: str = "Meterwatch"  # who found it
     ends: datetime | None = None  # when it stops to matter, where nobody will say so; None is never
@@ -245,6 +248,7 @@ class Alert:
 class State(StrEnum):
     """Where an incident stands."""
 
+    PENDING = "pending"  # it holds, but not yet for long enough to be told
     TRIGGERED = "triggered"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
@@ -254,22 +258,43 @@ class Reason(StrEnum):
     """Why to tell a channel now, or why not."""
 
     OPENED = "opened"
+    JOINED = "joined"  # another incident of the same group
     WORSENED = "worsened"
+    ESCALATED = "escalated"  # nobody has acknowledged it in time
     REPEAT_DUE = "repeat due"
+    STILL_FIRING = "still firing"  # a silence or an inhibition has ended
     RESOLVED = "resolved"
+    SUMMARY = "summary"  # more than the channel may be told one by one
+    LATE = "late"  # it opened and ended before it could be told
+    CHANGED = "changed"  # nothing to interrupt anybody for; shown where a message can be edited
     TEST = "test"
+    DIGEST = "digest"
     NOTHING_NEW = "nothing new"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """A channel, and the group of alerts that are told there together."""
+
+    channel: str
+    group: str
+
+    @property
+    def nudge(self) -> str:
+        """What a queue message says: whose waiting rows to tell."""
+        return f"{self.channel}|{self.group}"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The newest notification queued or delivered to a channel in this episode."""
+    """What a channel knows of one incident."""
 
-    sequence: int  # 1 is the first of the episode
     at: datetime
     severity: Severity
     steps: tuple[str, ...]
-    firing: bool
+    state: State
+    times: int = 1  # how often it interrupted somebody
+    muted: bool = False  # silenced when it was told last: if it still fires when that ends, it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +307,19 @@ class Incident:
     alert: Alert  # the newest evidence
     transitions: int = 0  # how many changes this episode has seen so far
     resolved_at: datetime | None = None
-    told: dict[str, Told] = field(default_factory=dict)  # by channel name
     confirmed_by: tuple[str, ...] = ()  # other sources that found the same
+    addresses: tuple[Address, ...] = ()  # where it was to be told; they hear its end too
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    note: str = ""  # in words, what a person last did about it that leaves its state as it is
+    flips: tuple[datetime, ...] = ()  # when it fired again soon after it was over, newest last
+    samples: int = 0  # fresh readings in a row that said the same, while pending
+    clear_since: datetime | None = None  # it no longer holds since then, but is kept for a while
 
     @property
     def open(self) -> bool:
-        return self.state is not State.RESOLVED
+        """Whether it is to be told: pending is not yet, resolved is no more."""
+        return self.state in (State.TRIGGERED, State.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,30 +329,129 @@ class Transition:
     incident: str
     number: int  # 1 is the opening
     at: datetime  # when Meterwatch decided
-    change: str  # "opened", "worsened", "confirmed", "resolved", "tested"
+    change: str  # "opened", "worsened", "confirmed", "acknowledged", "flapping", "resolved", "tested", ...
     why: str
     steps: tuple[str, ...] = ()  # of a budget: those that were crossed with it
+    by: str = ""  # the person who did it; "" is Meterwatch
+    seen: Quantity | None = None  # the evidence of that moment
+    against: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something of an incident that an address may have to be told: a row until it was."""
+
+    address: Address
+    incident: str  # its id
+    incident_key: str  # the key of its row
+    number: int  # of the transition
+    since: datetime
+    reason: Reason  # OPENED, ESCALATED, ...: why it was put here; what to say is decided when it is said
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A living message: what one address was told of incidents that began together.
+
+    Where messages can be edited it is one message with its history under it.
+    """
+
+    number: int
+    began_at: datetime
+    told_at: datetime
+    told: dict[str, Told]  # by incident
+    receipt: str = ""  # what the channel needs to change the message; "" where it cannot
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """All that an address was told, and who is telling it now."""
+
+    address: Address
+    sequence: int = 0  # messages so far
+    threads: tuple[Thread, ...] = ()  # those with an incident that is not over, oldest first
+    keys: dict[str, str] = field(default_factory=dict)  # the row of each incident in `threads`
+    claimed_by: str = ""
+    claimed_until: datetime | None = None
+    attempts: int = 0  # of the message that is being told now
+    next_attempt: datetime | None = None  # None is at once
+    may_repeat: bool = False  # an earlier attempt of it may have arrived
+    plain: bool = False  # it was refused as it was; without its form it may be taken
+    last_error: str = ""
+
+
+class Act(StrEnum):
+    """What a person can do about an incident."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SILENCE = "silence"
+    EXPECTED = "expected"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An act that a message offers its readers: a button where the channel has them, or a link."""
+
+    act: Act
+    subject: str  # what it is about: an incident's id, or the thread of several: "channel|group|number"
+    link: str = ""  # https; "" is a button of the channel's own
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is told on a calendar, about no incident in particular."""
+
+    headline: str
+    lines: tuple[Detail, ...]
+    closing: str
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One telling of an incident to one channel: a row of the outbox until it is settled."""
+    """One telling to one channel: of incidents, or of a report."""
 
-    incident: Incident  # as it stood when this was queued
-    channel: str
+    incidents: tuple[Incident, ...]  # as they stand, the worst and newest first; none with a report
+    address: Address
     sequence: int
     reason: Reason
-    queued_at: datetime
-    attempts: int = 0
-    next_attempt: datetime | None = None  # None is at once
-    claimed_by: str = ""  # who holds the lease
-    claimed_until: datetime | None = None
+    at: datetime  # when it was composed
+    thread: int = 1
+    news: tuple[str, ...] = ()  # the incidents that the reason is about
+    plain: bool = False  # text alone: its form was refused
     may_repeat: bool = False  # an earlier attempt may have arrived
-    last_error: str = ""
+    offers: tuple[Offer, ...] = ()
+    report: Report | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.incident.id}|{self.channel}|{self.sequence:06d}"
+        return f"{self.address.nudge}|{self.sequence:06d}"
+
+    @property
+    def channel(self) -> str:
+        return self.address.channel
+
+    @property
+    def incident(self) -> Incident:
+        """The one that it is about first of all."""
+        return self.incidents[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one message about one incident; rewritten only when it was given up and is put again."""
+
+    incident: str
+    address: Address
+    sequence: int
+    reason: Reason
+    at: datetime
+    status: str  # "accepted", "delivered", "dead", "summarised", "replayed": a dead one that was put again
+    attempts: int
+    may_repeat: bool
+    headline: str  # what a phone showed
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +477,8 @@ class Refused:
 
     why: str
     gone: bool = False  # the message to be edited is no longer there; a new one may do
+    form: bool = False  # the form of this message was refused; a plain one may do
+    closed: bool = False  # the channel takes nothing any more: its address or login is wrong
 
 
 Outcome = Delivered | RetryLater | Refused

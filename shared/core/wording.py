@@ -1,5 +1,7 @@
 """How quantities, times and scopes are said to people. Everything is in UTC and in English."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
@@ -64,6 +66,15 @@ def _plain(value: Decimal) -> str:
     """Without noughts behind the point, and without a sign before nought."""
     text = f"{value:,f}" if value else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def counted(severities: Iterable[Severity]) -> str:
+    """How many there are of each: "3 (1 critical, 2 warning)", "none"."""
+    counts = Counter(severities)
+    sorts = ", ".join(
+        f"{counts[one]:,} {SEVERITY_WORDS[one].lower()}" for one in sorted(counts, reverse=True)
+    )
+    return f"{counts.total():,} ({sorts})" if counts else "none"
 
 
 def lasted(span: timedelta) -> str:

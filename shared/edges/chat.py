@@ -1,6 +1,5 @@
 """Posts to chat services. An address is a secret: it is in no error and no log."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from shared.core.faults import Unreachable
-from shared.formats.channel import Answer, Call
+from shared.formats.channel import Answer, Call, encoded
 
 TIMEOUT = (5, 20)  # seconds to connect, to answer; well within a delivery's lease
 MOST_BODY = 1_000_000  # bytes of an answer that are read; Slack's repeats the message
@@ -35,8 +34,6 @@ class ChatPost:
         self._addresses = dict(addresses)
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc must not add credentials
-        for name in LOGS:
-            logging.getLogger(f"urllib3.{name}").addFilter(_says_no_address)
 
     def __call__(self, channel: str, call: Call) -> Answer:
         """What the channel answered; raises Unreachable when nothing came back. Follows no redirect."""
@@ -44,7 +41,7 @@ class ChatPost:
         if address is None:
             raise Unreachable(f"no address is known of channel {channel}")
         try:
-            with _silently():
+            with silently():
                 return self._post(address, call)
         except (requests.RequestException, HTTPError, ValueError) as lost:
             why = type(lost).__name__
@@ -54,10 +51,11 @@ class ChatPost:
     def _post(self, address: Address, call: Call) -> Answer:
         with self._session.post(
             address.url + call.path,
-            data=json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode(),
+            data=encoded(call),
             headers={
                 "Content-Type": "application/json; charset=utf-8",
                 "Accept-Encoding": "identity",  # a small answer must not become a huge one
+                **call.headers,
                 **address.headers,
             },
             timeout=TIMEOUT,
@@ -78,8 +76,10 @@ def _beginning(answer: requests.Response) -> bytes:
 
 
 @contextmanager
-def _silently() -> Iterator[None]:
+def silently() -> Iterator[None]:
     """Keeps urllib3, which logs URLs, from logging anything about the calls in this block."""
+    for name in LOGS:
+        logging.getLogger(f"urllib3.{name}").addFilter(_says_no_address)  # once, however often it is said
     before = _POSTING.set(True)
     try:
         yield

@@ -61,10 +61,10 @@ class Estate:
             and not self.is_removed(scope)
         }
 
-    def owner_of(self, resource: str) -> str:
-        """Whose an account, or a project in one, is; "" is not known."""
+    def account_of(self, resource: str) -> Account | None:
+        """The account that a resource is, or is a project in; None for one that is not known."""
         account = resource.partition("/projects/")[0]
-        return next((one.owner for one in self.accounts if one.id == account), "")
+        return next((one for one in self.accounts if one.id == account), None)
 
 
 def load_accounts(ports: Ports, subscription: str) -> tuple[Account, ...]:

@@ -16,6 +16,7 @@ from shared.core.model import Alert, Period, Reading, Scope
 from shared.core.newcomers import judge_newcomers
 from shared.core.periods import DAY, HOUR, floor_to, hour_of
 from shared.flows.accept import accept
+from shared.flows.expectations import expectations
 from shared.flows.keep import keep_anew, keep_known, known_names, load_baselines, save_baselines
 from shared.flows.ports import Ports
 from shared.formats import gateway_log
@@ -54,8 +55,9 @@ def poll_gateway(ports: Ports, workspace: str, mark: Watermark, now: datetime) -
         *judge_limits(ports.watch.limits, with_idle(readings), now),
         *_anomalies(ports, baselines, used),
     ]
-    nudges = accept(ports, alerts, now)
-    save_baselines(ports, workspace, learnt | learn_hours(baselines, used, now - HOUR_SETTLING))
+    nudges = accept(ports, alerts, now, first=mark.read_until is None)
+    newest = learn_hours(baselines, used, now - HOUR_SETTLING, expectations(ports))
+    save_baselines(ports, workspace, learnt | newest)
     keep_known(ports, workspace, "consumers", names, now)
     return nudges
 

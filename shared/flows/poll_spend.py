@@ -43,7 +43,8 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
     readings = costs_since(ports, subscription, since)
     own = [one for one in counted if one.scope]  # those that span subscriptions are judged once, by the bill
     alerts = [alert for budget in own for alert in judged(budget, readings, now)]
-    nudges = accept(ports, [*_newcomers(ports, subscription, readings, now), *alerts], now)
+    found = [*_newcomers(ports, subscription, readings, now), *alerts]
+    nudges = accept(ports, found, now, first=mark.read_until is None)
     keep_known(ports, subscription, "billing", _meters(readings), now)
     return nudges
 

@@ -17,6 +17,7 @@ from shared.core.newcomers import judge_newcomers, names_in
 from shared.core.periods import DAY, HOUR, floor_to, hour_of
 from shared.flows.accept import accept
 from shared.flows.accounts import JUST_READ, Estate, read_estate
+from shared.flows.expectations import expectations
 from shared.flows.keep import (
     keep_history,
     keep_known,
@@ -124,12 +125,19 @@ def _judge(
         *_anomalies(ports, baselines, used, outcomes, now),
     ]
     alerts = with_cost(ports, alerts, estate.accounts, readings)
-    nudges = accept(ports, [replace(one, owner=estate.owner_of(one.scope.resource)) for one in alerts], now)
+    nudges = accept(ports, [_owned(one, estate) for one in alerts], now, first=known is None)
     nudges += tell_unpriced(ports, subscription, estate.accounts, readings, now)
-    save_baselines(ports, subscription, learn_hours(baselines, used, now - HOUR_SETTLING))
+    learnt = learn_hours(baselines, used, now - HOUR_SETTLING, expectations(ports))
+    save_baselines(ports, subscription, learnt)
     if known is not None or estate.is_whole:  # else what is only listed later would be told as new
         keep_known(ports, subscription, "estate", names, now)
     return nudges
+
+
+def _owned(alert: Alert, estate: Estate) -> Alert:
+    """The alert with whose it is, and the tags that routes go by."""
+    account = estate.account_of(alert.scope.resource)
+    return replace(alert, owner=account.owner, tags=account.tags) if account else alert
 
 
 def _anomalies(

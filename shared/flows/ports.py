@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.core.model import Period
 from shared.core.rows import Change, Row
 from shared.formats.channel import Answer, Call
+from shared.formats.links import Links
 from shared.formats.metric_names import MetricQuery
 from shared.formats.watch_file import Watch
 
@@ -108,6 +109,12 @@ class Post(Protocol):
     def __call__(self, channel: str, call: Call) -> Answer: ...
 
 
+class SlackSigned(Protocol):
+    """Whether a request comes from Slack, by its body as it was sent and its headers, and is no old one."""
+
+    def __call__(self, body: bytes, headers: Mapping[str, str], now: datetime) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that a flow may touch."""
@@ -118,3 +125,7 @@ class Ports:
     watch: Watch
     new_id: Callable[[], str]  # a text nobody else has
     log: Callable[[Mapping[str, object]], None] = lambda event: None
+    wait: Callable[[timedelta], None] = lambda span: None  # lets time pass; on a simulated clock, nothing
+    links: Links | None = None  # None: messages carry no links to act by
+    slack_signed: SlackSigned | None = None  # None: no button of Slack is ours
+    signs_in: bool = False  # the platform says who a visitor is, and its word can be trusted

@@ -16,7 +16,8 @@ def by_status(answer: Answer, who: str) -> Outcome:
         return RetryLater(what, retry_after(answer.headers))
     if answer.status == 408 or answer.status >= 500:
         return RetryLater(what, retry_after(answer.headers), unsure=True)
-    return Refused(what)
+    # Of a webhook these say that its address is no longer one; 400 and 413 that this message is none.
+    return Refused(what, form=answer.status in (400, 413), closed=answer.status in (401, 403, 404, 410))
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -1,7 +1,9 @@
 """A channel is two pure functions: a notification into calls, and an answer into an outcome."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from shared.core.model import Notification, Outcome
@@ -13,6 +15,12 @@ class Call:
 
     body: Mapping[str, Any]
     path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides the channel's own
+
+
+def encoded(call: Call) -> bytes:
+    """The body exactly as it is sent."""
+    return json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +44,5 @@ class Channel:
 
     render: Callable[[Notification, str, str], tuple[Call, ...]]
     outcome: Callable[[Answer], Outcome]
+    pace: timedelta = timedelta(seconds=1)  # between two messages
+    edits: bool = False  # whether a message can be changed after it was sent

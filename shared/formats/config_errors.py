@@ -169,7 +169,7 @@ class _Rest(Generic[Decoded]):
         schema = _schema_at(self._schema, path[:-1])[part] if part else _schema_at(self._schema, path)
         if "enum" in schema:
             return "one of " + ", ".join(map(str, schema["enum"]))
-        if "description" in schema and "pattern" in schema:
+        if "description" in schema and ("pattern" in schema or "format" in schema):
             longest = f", at most {schema['maxLength']}" if "maxLength" in schema else ""
             return f"{schema['description']}{longest}"
         return IN_WORDS.get(otherwise, otherwise)
@@ -223,6 +223,8 @@ def _schema_at(schema: Mapping[str, Any], path: Iterable[Any]) -> Mapping[str, A
 def _resolved(schema: Mapping[str, Any], here: Any) -> Mapping[str, Any]:
     if not isinstance(here, Mapping):
         return {}
+    # What may be left out as null is described by its other alternative.
+    here = next((one for one in here.get("anyOf", ()) if one.get("type") != "null"), here)
     name = str(here.get("$ref", "")).rpartition("/")[2]
     return {**schema["$defs"][name], **here} if name else here
 
@@ -235,7 +237,7 @@ def _at(tree: Any, path: Path) -> Any:
 
 def _shown(path: Path, value: Any) -> str:
     """A value as it stands, shortened; but where a secret's name should be, there may be the secret."""
-    if path and path[-1] == "secret" and isinstance(value, str):
+    if path and path[-1] in ("secret", "key") and isinstance(value, str):
         return f"a text of {len(value)} characters"
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -18,6 +18,7 @@ def parse_account(item: Mapping[str, Any], owner_tag: str) -> Account:
         region=one_line(known.get("location")).replace(" ", "").lower(),
         kind=one_line(known.get("kind")),
         owner=_owner(known, owner_tag),
+        tags={name: one_line(value) for name, value in folded(known.get("tags")).items()},
     )
 
 

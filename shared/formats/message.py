@@ -5,12 +5,15 @@ What a phone shows first comes first: the severity in words, what, how much, aga
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
-from shared.core.model import Alert, Detail, Incident, Kind, Notification, Reason, Severity
+from shared.core.flapping import is_flapping
+from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Report, Severity
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
 from shared.formats.loose import one_line
+from shared.formats.several import counted, of_several
 
 # Characters; what is longer is cut. A person reads this on a phone, in ten seconds.
 HEADLINE = 250
@@ -32,6 +35,17 @@ class Tone(StrEnum):
     PLAIN = "plain"
 
 
+NEWS = frozenset({Reason.OPENED, Reason.JOINED, Reason.WORSENED, Reason.ESCALATED, Reason.STILL_FIRING})
+# What a person can do about it, where the alert itself cannot know better.
+NEXT = {
+    Kind.BUDGET: "see what spends most; slow it, stop it, or raise the budget",
+    Kind.LIMIT: "slow its callers or give it more capacity; if calls fail, see their errors",
+    Kind.ANOMALY: "ask its owner whether it is meant",
+    Kind.NEWCOMER: "ask its owner whether it is meant; give it a budget",
+    Kind.FRESHNESS: "see whether the app may still read it; until then nothing new is known there",
+    Kind.AZURE: "open it in Azure",
+    Kind.DELIVERY: "mend the channel or its secret; what it was not told is kept",
+}
 SYMBOLS = {Tone.BAD: "🔴", Tone.UNEASY: "🟠", Tone.GOOD: "✅", Tone.PLAIN: "🔵"}
 
 
@@ -46,6 +60,8 @@ class Message:
     link: str  # https, or ""
     small_print: tuple[str, ...]  # how old the data is, which incident
     left_out: int = 0  # facts that there is no room for
+    offers: tuple[Offer, ...] = ()
+    number: int = 0  # of the message, at its address
 
     @property
     def small(self) -> str:
@@ -56,19 +72,59 @@ class Message:
 
 def compose(notification: Notification) -> Message:
     """The message of a notification; the same for every channel."""
-    incident = notification.incident
-    alert = incident.alert
-    facts = [fact for fact in map(_printable, _facts(incident)) if fact.label and fact.text]
-    why = one_line(alert.why, MOST_WHY)
+    if notification.report is not None:
+        return _reported(notification, notification.report)
+    lead = _lead(notification)
+    alone = len(notification.incidents) == 1
+    found = _facts(lead, notification.at) if alone else of_several(notification)
+    facts = [fact for fact in map(_printable, found) if fact.label and fact.text]
+    why = one_line(_why(notification, lead), MOST_WHY)
     return Message(
-        tone=_tone(notification),
-        headline=one_line(f"{_opening(notification)}: {alert.what}", HEADLINE),
+        tone=_tone(notification, lead),
+        headline=one_line(_headline(notification, lead), HEADLINE),
         facts=tuple(facts[:MOST_FACTS]),
         why=why[:1].upper() + why[1:],
-        link=_link(alert.link),
-        small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification)),
+        link=_link(lead.alert.link),
+        small_print=tuple(one_line(part, MOST_SMALL) for part in _small_print(notification, lead)),
         left_out=max(0, len(facts) - MOST_FACTS),
+        offers=notification.offers,
+        number=notification.sequence,
     )
+
+
+def _reported(notification: Notification, report: Report) -> Message:
+    facts = [fact for fact in map(_printable, report.lines) if fact.label and fact.text]
+    span = f"{moment(report.period.start)} to {moment(report.period.end)}"
+    repeats = "may repeat an earlier message" if notification.may_repeat else ""
+    return Message(
+        tone=Tone.PLAIN,
+        headline=one_line(report.headline, HEADLINE),
+        facts=tuple(facts),
+        why=one_line(report.closing, MOST_WHY),
+        link="",
+        small_print=tuple(filter(None, (span, f"message {notification.sequence}", repeats))),
+        number=notification.sequence,
+    )
+
+
+def as_text(message: Message) -> str:
+    """The whole message as one text, for a channel that refused its form."""
+    lines = [message.headline, *(f"{fact.label}: {fact.text}" for fact in message.facts)]
+    return "\n".join(filter(None, [*lines, message.why, message.link, message.small]))
+
+
+def _lead(notification: Notification) -> Incident:
+    """The one that the message is about first of all: the worst of what is new, where that interrupts."""
+    ones = notification.incidents
+    if notification.reason in NEWS:
+        return next((one for one in ones if one.open and one.id in notification.news), ones[0])
+    return ones[0]
+
+
+def _why(notification: Notification, lead: Incident) -> str:
+    if notification.reason is Reason.SUMMARY:
+        return "this channel has had its messages of the hour; what is counted here is not told one by one"
+    return lead.alert.why
 
 
 def _printable(fact: Detail) -> Detail:
@@ -82,42 +138,80 @@ def shortened(message: Message, fits: Callable[[Message], bool]) -> Message:
     return message
 
 
-def _tone(notification: Notification) -> Tone:
+def _tone(notification: Notification, lead: Incident) -> Tone:
     if notification.reason is Reason.TEST:
         return Tone.PLAIN
-    if not notification.incident.open:
+    if not lead.open:
         return Tone.GOOD
     tones = {Severity.CRITICAL: Tone.BAD, Severity.WARNING: Tone.UNEASY, Severity.INFO: Tone.PLAIN}
-    return tones[notification.incident.alert.severity]
+    return tones[lead.alert.severity]
 
 
-def _opening(notification: Notification) -> str:
-    incident = notification.incident
-    word = SEVERITY_WORDS[incident.alert.severity]
-    if notification.reason is Reason.TEST:
+def _headline(notification: Notification, lead: Incident) -> str:
+    more = len(notification.incidents) - 1
+    if notification.reason is Reason.SUMMARY:
+        return f"{counted(notification.incidents)}, in short; the worst: {lead.alert.what}"
+    others = f", and {more:,} more" if more and notification.reason is not Reason.JOINED else ""
+    return f"{_opening(notification, lead)}: {lead.alert.what}{others}"
+
+
+def _opening(notification: Notification, lead: Incident) -> str:
+    """How bad it is and why it is told now, in the fewest words."""
+    word = SEVERITY_WORDS[lead.alert.severity]
+    reason = notification.reason
+    if reason is Reason.TEST:
         return f"{word}, a test, nothing is wrong"
-    if not incident.open:
-        ended = incident.resolved_at or notification.queued_at
-        return f"Resolved after {lasted(ended - incident.opened_at)}, was {word.lower()}"
-    if notification.reason is Reason.WORSENED:
-        return f"{word}, worse"
-    return f"{word}, still firing" if notification.reason is Reason.REPEAT_DUE else word
+    if not lead.open:
+        ended = lead.resolved_at or notification.at
+        late = ", told late" if reason is Reason.LATE else ""
+        return f"Resolved after {lasted(ended - lead.opened_at)}, was {word.lower()}{late}"
+    parts = [word]
+    if is_flapping(lead, notification.at):
+        parts.append("flapping")
+    if reason is Reason.ESCALATED:
+        parts.append(f"not acknowledged for {lasted(notification.at - lead.opened_at)}")
+    elif reason in (Reason.REPEAT_DUE, Reason.STILL_FIRING):
+        parts.append(f"still firing after {lasted(notification.at - lead.alert.since)}")
+    elif reason is Reason.WORSENED:
+        parts.append("worse")
+    elif reason is Reason.JOINED:
+        parts.append(f"joins {len(notification.incidents) - 1:,} more")
+    if lead.acknowledged_by:
+        parts.append(f"{lead.acknowledged_by} has it")
+    return ", ".join(parts)
 
 
-def _facts(incident: Incident) -> list[Detail]:
+def _facts(incident: Incident, now: datetime) -> list[Detail]:
     alert = incident.alert
     facts = _measures(alert)
-    facts.append(Detail("Since", moment(alert.since if incident.open else incident.opened_at)))
+    if incident.acknowledged_by:
+        at = f", {moment(incident.acknowledged_at)}" if incident.acknowledged_at else ""
+        facts.append(Detail("Acknowledged by", f"{incident.acknowledged_by}{at}"))
+    if incident.note and incident.open:
+        facts.append(Detail("Noted", incident.note))
+    if is_flapping(incident, now):
+        facts.append(
+            Detail("Flapping", f"fired {len(incident.flips) + 1} times of late; kept until it is calm")
+        )
+    facts.append(Detail("Since", _since(incident, now)))
     if not incident.open and not alert.test:
         facts.append(Detail("Until", moment(incident.resolved_at or alert.since)))
     facts.append(Detail("Where", named(alert.scope)))
     if alert.owner:
         facts.append(Detail("Owner", alert.owner))
+    if incident.open:
+        facts.append(Detail("Next", NEXT[alert.kind]))
     labels = {fact.label for fact in facts}
     facts += [detail for detail in alert.details if detail.label not in labels]
     if incident.confirmed_by:
         facts.append(Detail("Also found by", ", ".join(incident.confirmed_by)))
     return facts
+
+
+def _since(incident: Incident, now: datetime) -> str:
+    if not incident.open:
+        return moment(incident.opened_at)
+    return f"{moment(incident.alert.since)}, {lasted(now - incident.alert.since)} ago"
 
 
 def _measures(alert: Alert) -> list[Detail]:
@@ -133,12 +227,11 @@ def _measures(alert: Alert) -> list[Detail]:
     return facts
 
 
-def _small_print(notification: Notification) -> list[str]:
-    incident = notification.incident
+def _small_print(notification: Notification, incident: Incident) -> list[str]:
     alert = incident.alert
     lines = ["age of the data not known"]
     if alert.as_of is not None:
-        lines = [f"data as of {moment(alert.as_of)}, {lasted(notification.queued_at - alert.as_of)} old"]
+        lines = [f"data as of {moment(alert.as_of)}, {lasted(notification.at - alert.as_of)} old"]
     lines.append(f"found by {alert.source}")
     lines.append(f"incident {incident.id}, message {notification.sequence}")
     if notification.may_repeat:

@@ -14,7 +14,18 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.core.model import Alert, Incident, Meter, Notification, Reading, Scope, Transition
+from shared.core.model import (
+    Act,
+    Address,
+    Alert,
+    Delivery,
+    Incident,
+    Meter,
+    Reading,
+    Scope,
+    Transition,
+    Waiting,
+)
 from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
@@ -37,9 +48,12 @@ def digest(text: str, length: int = 16) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:length]
 
 
-def incident_id(key: str, opened_at: datetime) -> str:
-    """Short, for people to say; the same for the same key and opening, so that a repeat changes nothing."""
-    return "MW-" + digest(f"{key}|{opened_at.isoformat()}", 8).upper()
+def incident_id(key: str, before: Incident | None, opened_at: datetime) -> str:
+    """Short, for people to say; the same for the same opening, so that a repeat changes nothing.
+
+    `before` is the episode before it, which may have opened at the same moment.
+    """
+    return "MW-" + digest(f"{key}|{before.id if before else ''}|{opened_at.isoformat()}", 8).upper()
 
 
 def area_of(alert: Alert) -> str:
@@ -62,21 +76,54 @@ def episode_key(incident: Incident) -> str:
     return f"episode|{incident.id}"
 
 
+def id_key(incident: str) -> str:
+    """Under an incident's id, the key of the row that its alert key's newest episode has."""
+    return f"by-id|{incident}"
+
+
+def silence_key(alert_key: str, act: Act) -> str:
+    """A person's silence of an alert; one of a sort replaces the one before it."""
+    return f"silence|{digest(alert_key)}|{act}"
+
+
+def expected_key(scope: Scope) -> str:
+    return f"expected|{digest(scope.resource)}|{digest(scope.part)}"
+
+
+def used_key(once: str, incident: str) -> str:
+    """That a link or a press did what it is for to an incident."""
+    return f"used|{digest(once, 32)}|{incident}"
+
+
 def transition_key(transition: Transition) -> str:
     return f"transition|{transition.incident}|{transition.number:06d}"
 
 
-def outbox_key(notification: Notification) -> str:
-    return f"outbox|{notification.id}"
+def waiting_key(waiting: Waiting) -> str:
+    return f"waiting|{waiting.address.nudge}|{waiting.incident}|{waiting.number:06d}"
 
 
-def receipt_key(notification: Notification) -> str:
-    return f"receipt|{notification.incident.id}|{notification.channel}"
+def conversation_key(address: Address) -> str:
+    return f"conversation|{address.nudge}"
 
 
-def nudge_of(notification: Notification) -> str:
-    """What a queue message says: whose outbox rows to send, in order."""
-    return f"{notification.incident.id}|{notification.channel}"
+def delivery_key(delivery: Delivery) -> str:
+    return f"delivery|{delivery.incident}|{delivery.address.nudge}|{delivery.sequence:06d}"
+
+
+def digest_key(name: str, channel: str, end: datetime) -> str:
+    """Stands when the digest of the period that ended then was told there."""
+    return f"digest|{name}|{channel}|{end.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def gate_key(channel: str) -> str:
+    return f"gate|{channel}"
+
+
+def address_of(nudge: str) -> Address | None:
+    """The address that a queue message names; None when it names none."""
+    channel, _, group = nudge.partition("|")
+    return Address(channel, group) if channel and group and "|" not in group else None
 
 
 def inbox_key(received_at: datetime, unique: str) -> str:

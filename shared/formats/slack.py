@@ -6,13 +6,15 @@ Limits as Slack has them (docs.slack.dev, block kit and chat.* methods); ours st
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from shared.core.model import Delivered, Notification, Outcome, Refused, RetryLater
+from shared.core.model import Delivered, Notification, Outcome, Reason, Refused, RetryLater
 from shared.formats.answers import by_status, retry_after
 from shared.formats.channel import Answer, Call, Channel
 from shared.formats.loose import listed, mapping, one_line
-from shared.formats.message import SYMBOLS, Message, Tone, compose, shortened
+from shared.formats.message import SYMBOLS, Message, Tone, as_text, compose, shortened
+from shared.formats.slack_buttons import buttons
 
 COLOURS = {Tone.BAD: "#D13438", Tone.UNEASY: "#F7A300", Tone.GOOD: "#2EB67D", Tone.PLAIN: "#2B88D8"}
 # Characters, after escaping. Of a field and a section Slack takes 2000 and 3000; of a whole message no
@@ -20,6 +22,7 @@ COLOURS = {Tone.BAD: "#D13438", Tone.UNEASY: "#F7A300", Tone.GOOD: "#2EB67D", To
 MOST_LABEL, MOST_FIELD = 90, 1_900
 MOST_SECTION = 2_900
 MOST_MESSAGE = 10_000
+MOST_TEXT = 3_900  # of a message without blocks
 JOINER = "\u034f"  # invisible; keeps Slack from reading a mark-up character in data
 
 AGAIN = {
@@ -33,20 +36,51 @@ AGAIN = {
 }
 # Slack says of these that part of the work may have been done.
 PERHAPS_DONE = {"internal_error", "fatal_error", "request_timeout"}
+# A message without blocks may be taken all the same.
+ILL_FORMED = {
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_attachments",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "too_many_attachments",
+    "no_text",
+}
+# Whatever is sent, it is refused, until a person mends the channel or the token.
+CLOSED = {
+    "channel_not_found",
+    "is_archived",
+    "not_in_channel",
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "missing_scope",
+    "restricted_action",
+    "ekm_access_denied",
+}
 GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"}
 
 
 def render(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
-    """By bot token. The first time a message; later an edit of it, then a line in its thread."""
+    """By bot token. The first time a message; later an edit of it, then a line in its thread.
+
+    The message shows how things stand, its thread what was new. What need not interrupt anybody is only
+    edited in.
+    """
     body = _body(notification)
     if not receipt:
         return (Call({"channel": place, **body}, "chat.postMessage"),)
     channel, _, ts = receipt.partition("/")
-    return (
-        # An edit, unlike a post, has Slack look for links and names in the text unless told not to.
-        Call({"channel": channel, "ts": ts, **body, "parse": "none", "link_names": False}, "chat.update"),
-        Call({"channel": channel, "thread_ts": ts, **body}, "chat.postMessage"),
-    )
+    # An edit, unlike a post, has Slack look for links and names in the text unless told not to.
+    stands = _body(replace(notification, reason=Reason.CHANGED))
+    edit = Call({"channel": channel, "ts": ts, **stands, "parse": "none", "link_names": False}, "chat.update")
+    if notification.reason is Reason.CHANGED:
+        return (edit,)
+    # The thread is history: what can be done stands at the one message that is kept up to date.
+    told = _body(replace(notification, offers=()))
+    return edit, Call({"channel": channel, "thread_ts": ts, **told}, "chat.postMessage")
 
 
 def outcome(answer: Answer) -> Outcome:
@@ -65,7 +99,8 @@ def outcome(answer: Answer) -> Outcome:
         return RetryLater(
             f"Slack answered {error}", retry_after(answer.headers), unsure=error in PERHAPS_DONE
         )
-    return Refused(f"Slack answered {error}{_pointers(said)}")
+    why = f"Slack answered {error}{_pointers(said)}"
+    return Refused(why, form=error in ILL_FORMED, closed=error in CLOSED)
 
 
 def render_webhook(notification: Notification, place: str, receipt: str) -> tuple[Call, ...]:
@@ -81,8 +116,11 @@ def outcome_webhook(answer: Answer) -> Outcome:
 
 
 def _body(notification: Notification) -> dict[str, Any]:
-    message = shortened(compose(notification), lambda one: _length(_form(one)) <= MOST_MESSAGE)
-    return _form(message)
+    composed = compose(notification)
+    if notification.plain:
+        short = shortened(composed, lambda one: len(escaped(as_text(one))) <= MOST_TEXT)
+        return {"text": escaped(as_text(short))[:MOST_TEXT], "unfurl_links": False, "unfurl_media": False}
+    return _form(shortened(composed, lambda one: _length(_form(one)) <= MOST_MESSAGE))
 
 
 def _form(message: Message) -> dict[str, Any]:
@@ -95,8 +133,11 @@ def _form(message: Message) -> dict[str, Any]:
         blocks.append({"type": "section", "fields": fields})
     if message.why:
         blocks.append(_section(_cut(message.why, MOST_SECTION)))
-    if message.link:
-        blocks.append({"type": "actions", "elements": [_button(message.link)]})
+    controls = buttons(message.offers) + ([_button(message.link)] if message.link else [])
+    if controls:
+        blocks.append({"type": "actions", "elements": controls})
+    if message.offers:  # an edit has another id, else Slack would show what was chosen before
+        blocks[-1]["block_id"] = f"controls {message.number}"
     blocks.append({"type": "context", "elements": [_text(_cut(message.small, MOST_FIELD))]})
     return {
         "text": title,  # what a notification shows; the blocks take its place in the channel
@@ -163,5 +204,5 @@ def _pointers(said: Mapping[str, Any]) -> str:
     return f": {errors[:300]}" if errors else ""
 
 
-SLACK = Channel(render, outcome)
+SLACK = Channel(render, outcome, edits=True)
 SLACK_WEBHOOK = Channel(render_webhook, outcome_webhook)

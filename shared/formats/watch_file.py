@@ -17,48 +17,57 @@ import yaml
 from msgspec.structs import replace
 
 from shared.core.budgets import budget_key
+from shared.core.digests import Digest
 from shared.core.model import (
+    Alert,
     Basis,
     Budget,
     Grain,
+    Incident,
     Kind,
     Limit,
     Quantity,
     Sensitivity,
     Severity,
+    State,
     Threshold,
 )
+from shared.core.muting import Inhibition, Silence
 from shared.core.routes import Route
+from shared.core.scopes import within
 from shared.formats.config_errors import Contradiction, Problem, Problems, convert_all, text_keys
+from shared.formats.route_refusals import digest_contradictions, muting_contradictions, route_contradictions
+from shared.formats.watch_routes import (
+    DEFAULT_INHIBITIONS,
+    DigestEntry,
+    InhibitionEntry,
+    PlannedEntry,
+    RouteEntry,
+    SilenceEntry,
+    digests,
+    inhibitions,
+    silences,
+    tree,
+)
+from shared.formats.watch_types import ArmId, Entry, Name, SeverityWord, Span, folded_scope, span
 
-# (?!\n) because Python's $ alone would let a line end pass.
-Name = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1, max_length=60, pattern=r"^[\w .+()-]+(?!\n)$", description="letters, digits and .+-()"
-    ),
-]
 SecretName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*(?!\n)$", description="the name of the setting that holds it"
     ),
 ]
-Span = Annotated[
-    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}[mhd](?!\n)$", description="such as 15m, 4h, 2d")
+OptionalSecretName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?(?!\n)$", description="the name of the setting that holds it"
+    ),
 ]
 Guid = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\n)$",
         description="a subscription's id, a GUID",
-    ),
-]
-ArmId = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^(/subscriptions/[^/\s]+(/[^\n]*)?)?(?!\n)$",
-        description="an ARM id; empty is everything watched",
     ),
 ]
 GroupName = Annotated[
@@ -92,7 +101,6 @@ NOT_YAML = (
     TypeError,
     ValueError,
 )
-SeverityWord = Literal["info", "warning", "critical"]
 MeterName = Literal[
     "tokens in",
     "tokens out",
@@ -129,26 +137,15 @@ MeterName = Literal[
 ]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of the file; a key that it does not know is an error."""
-
-
 class ChannelEntry(Entry, frozen=True):
     """A destination. `secret` names the setting that holds its token or webhook URL."""
 
-    kind: Literal["slack", "slack webhook", "teams"]
+    kind: Literal["slack", "slack webhook", "teams", "webhook", "apprise"]
     secret: SecretName
+    key: OptionalSecretName = ""  # for kind webhook: the setting that holds the key that signs
     channel: str = ""  # for kind slack: the channel's id, such as C0123456789
-
-
-class RouteEntry(Entry, frozen=True):
-    """Alerts that match all that is given go to the channels."""
-
-    channels: tuple[str, ...]
-    at_least: SeverityWord = "info"
-    scope: ArmId = ""
-    kinds: tuple[Kind, ...] = ()
-    owner: str = ""
+    interactive: bool = False  # for kind slack: buttons, which Slack posts back to the app
+    most_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 30  # then one summary; twice for critical
 
 
 class ThresholdEntry(Entry, frozen=True):
@@ -174,11 +171,15 @@ class BudgetEntry(Entry, frozen=True):
 
 
 class LimitEntry(Entry, frozen=True):
-    """A meter above a value for a time, on each deployment of the scope by itself."""
+    """A meter above a value for a time, on each deployment of the scope by itself.
+
+    It is over at or below `clear`, which is `above` when it is left out.
+    """
 
     name: Name
     meter: MeterName
     above: Decimal
+    clear: Decimal | None = None
     hold: Span = "15m"
     severity: SeverityWord = "warning"
     scope: ArmId = ""
@@ -227,8 +228,13 @@ class WatchFile(Entry, frozen=True):
     subscriptions: tuple[Guid, ...] = ()
     management_groups: tuple[GroupName, ...] = ()
     owner_tag: str = "owner"
-    channels: dict[Name, ChannelEntry] = {}
+    channels: dict[Name, ChannelEntry] = msgspec.field(default_factory=dict)
+    environment_tag: str = "environment"
     routes: tuple[RouteEntry, ...] = ()
+    digests: tuple[DigestEntry, ...] = ()
+    silences: tuple[SilenceEntry, ...] = ()
+    planned: tuple[PlannedEntry, ...] = ()
+    inhibitions: tuple[InhibitionEntry, ...] = DEFAULT_INHIBITIONS
     budgets: tuple[BudgetEntry, ...] = ()
     limits: tuple[LimitEntry, ...] = DEFAULT_LIMITS
     anomalies: AnomalyEntry = AnomalyEntry()
@@ -246,7 +252,11 @@ class Watch:
     management_groups: tuple[str, ...] = ()
     owner_tag: str = "owner"
     channels: tuple[tuple[str, ChannelEntry], ...] = ()
-    routes: tuple[Route, ...] = ()
+    environment_tag: str = "environment"
+    routes: Route = Route("all alerts")
+    digests: tuple[Digest, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
     budgets: tuple[Budget, ...] = ()
     limits: tuple[Limit, ...] = ()
     sensitivity: Sensitivity | None = Sensitivity()  # None: anomalies are not judged
@@ -322,6 +332,8 @@ def _with_numbers(schema: Any) -> Any:
 
 def _contradictions(channels: Sequence[str], file: WatchFile) -> Iterator[Contradiction]:
     yield from _channel_contradictions(channels, file)
+    yield from digest_contradictions(channels, file.digests)
+    yield from muting_contradictions(file.silences, file.planned, file.inhibitions)
     yield from _number_contradictions(file)
     yield from _repeated("budgets", [budget_key(budget.scope, budget.name) for budget in file.budgets])
     yield from _repeated("limits", [limit.name.strip().lower() for limit in file.limits])
@@ -333,13 +345,15 @@ def _channel_contradictions(channels: Sequence[str], file: WatchFile) -> Iterato
             yield Contradiction(
                 ["channels", name, "channel"], "nothing", "a Slack channel's id, such as C0123456789"
             )
-    known = ", ".join(sorted(channels))[:400] or "none is defined"
-    for index, route in enumerate(file.routes):
-        for place, name in enumerate(route.channels):
-            if name not in channels:
-                yield Contradiction(
-                    ["routes", index, "channels", place], repr(name)[:80], f"a channel's name: {known}"
-                )
+        if (channel.kind == "webhook") is not bool(channel.key):
+            said = "a key" if channel.key else "nothing"
+            expected = "none" if channel.key else "the name of the setting that holds it"
+            yield Contradiction(["channels", name, "key"], said, f"{expected}, for kind {channel.kind}")
+        if channel.interactive and channel.kind != "slack":
+            yield Contradiction(
+                ["channels", name, "interactive"], f"true for kind {channel.kind}", "kind slack, or false"
+            )
+    yield from route_contradictions(channels, file.routes)
 
 
 def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
@@ -357,7 +371,11 @@ def _number_contradictions(file: WatchFile) -> Iterator[Contradiction]:
             yield Contradiction(
                 ["limits", index, "above"], _number(limit.above), f"a number from 0 to {LARGEST:,}"
             )
-        if _span(limit.hold) > LONGEST_HOLD:
+        most = limit.above if limit.above.is_finite() else LARGEST
+        if limit.clear is not None and not _between(limit.clear, 0, most):
+            expected = f"a number from 0 to {most:,}, the limit itself"
+            yield Contradiction(["limits", index, "clear"], _number(limit.clear), expected)
+        if span(limit.hold) > LONGEST_HOLD:
             yield Contradiction(["limits", index, "hold"], repr(limit.hold), "at most 7d")
     if not math.isfinite(file.anomalies.least_tokens):
         path = ["anomalies", "least_tokens"]
@@ -385,31 +403,25 @@ def _watch(file: WatchFile) -> Watch:
         management_groups=tuple(dict.fromkeys(file.management_groups)),
         owner_tag=file.owner_tag,
         channels=tuple(file.channels.items()),
-        routes=tuple(map(_route, file.routes)) or (Route(tuple(file.channels)),),
+        environment_tag=file.environment_tag,
+        routes=tree(file.routes, tuple(file.channels), file.environment_tag),
+        digests=digests(file.digests, file.environment_tag),
+        silences=silences(file.silences, file.planned, file.environment_tag),
+        inhibitions=inhibitions(file.inhibitions, file.environment_tag),
         budgets=tuple(map(_budget, file.budgets)),
         limits=tuple(map(_limit, file.limits)),
         sensitivity=anomalies if file.anomalies.enabled else None,
         newcomers=file.newcomers,
-        spend=replace(file.spend, scope=_folded(file.spend.scope)),
+        spend=replace(file.spend, scope=folded_scope(file.spend.scope)),
         gateway=replace(file.gateway, workspace=file.gateway.workspace.lower()),
         prices=file.prices,
-    )
-
-
-def _route(entry: RouteEntry) -> Route:
-    return Route(
-        channels=tuple(entry.channels),
-        at_least=Severity[entry.at_least.upper()],
-        scope=_folded(entry.scope),
-        kinds=tuple(entry.kinds),
-        owner=entry.owner,
     )
 
 
 def _budget(entry: BudgetEntry) -> Budget:
     return Budget(
         name=entry.name,
-        scope=_folded(entry.scope),
+        scope=folded_scope(entry.scope),
         amount=Quantity(entry.amount, entry.currency),
         grain=entry.grain,
         thresholds=tuple(Threshold(step.percent, step.basis) for step in entry.thresholds),
@@ -421,16 +433,29 @@ def _limit(entry: LimitEntry) -> Limit:
         name=entry.name,
         meter=entry.meter,
         above=entry.above,
-        hold=_span(entry.hold),
+        hold=span(entry.hold),
         severity=Severity[entry.severity.upper()],
-        scope=_folded(entry.scope),
+        scope=folded_scope(entry.scope),
+        clear=entry.clear,
     )
 
 
-def _span(text: str) -> timedelta:
-    unit = {"m": "minutes", "h": "hours", "d": "days"}[text[-1]]
-    return timedelta(**{unit: int(text[:-1])})
+def why_ruleless(incident: Incident, watch: Watch) -> str:
+    """Why an incident's rule is no more, by this file; "" while there is one, or it is not from here."""
+    alert = incident.alert
+    if incident.state is State.RESOLVED or alert.source != "Meterwatch":
+        return ""
+    if alert.kind is Kind.LIMIT:
+        return _why_limitless(alert, watch)
+    if alert.kind is Kind.ANOMALY and watch.sensitivity is None:
+        return "anomalies are switched off in watch.yaml"
+    return ""
 
 
-def _folded(scope: str) -> str:
-    return scope.rstrip("/").lower()
+def _why_limitless(alert: Alert, watch: Watch) -> str:
+    limit = next((one for one in watch.limits if one.name == alert.rule), None)
+    if limit is None:
+        return f"the limit {alert.rule} was removed from watch.yaml"
+    if not within(alert.scope.resource, limit.scope):
+        return f"the limit {alert.rule} was changed in watch.yaml: it is no longer for {alert.scope.resource}"
+    return ""

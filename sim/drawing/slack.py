@@ -69,6 +69,8 @@ def context(item: Node) -> str:
 def control(item: Node) -> str:
     if item.get("type") == "image":
         return picture(item)
+    if item.get("type") == "static_select":
+        return tag("span", f"{slack_text(item.get('placeholder'))} ▾", "button")
     if item.get("type") != "button":
         return unknown(words(item.get("type")))
     style = one_of("button", item.get("style"), "primary danger")

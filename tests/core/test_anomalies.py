@@ -79,7 +79,7 @@ def test_an_anomaly_about_the_least_amount_does_not_flap():
     baseline, incident, changes = steady(0), None, []
     for index, value in enumerate([60_000, 49_000, 51_000, 48_000, 52_000, 20_000]):
         alert = judge_tokens(baseline, an_hour(value), SENSITIVITY)
-        step = advance(incident, alert, AFTER + index * GRAIN, f"MW-{index}") if alert else None
+        step = advance(incident, alert, AFTER + index * GRAIN, f"MW-{index}", {}) if alert else None
         if step is not None:
             incident = step.incident
             changes += [(index, one.change) for one in step.transitions]

@@ -169,6 +169,28 @@ def test_a_long_incident_does_not_drag_the_baseline_along():
     assert far_off(after, [a_reading(AFTER + DAY, 1_000_000)]) is None
 
 
+def test_hours_that_a_person_expected_are_learnt_as_they_are():
+    before, day = learnt(constant), hours_of(AFTER, 24, lambda at: 4_000_000)
+    after = learn(before, day, lambda start: start < AFTER + 12 * HOUR)
+    assert after is not None
+
+    expected, others = after.levels[:12], after.levels[12:24]
+    assert all(level is not None and level > 2_000_000 for level in expected)
+    assert all(level is not None and level < 1_100_000 for level in others)
+    assert far_off(after, [a_reading(AFTER + 7 * DAY, 2_000_000)]) is None
+    assert after.hours == before.hours + 24
+
+
+def test_what_was_expected_makes_no_other_hour_less_exact():
+    before = learnt(noisy(constant, 3))
+    after = learn(before, hours_of(AFTER, 24, lambda at: 50_000_000), lambda start: True)
+    assert after is not None
+
+    assert (after.hour_spread, after.day_spread) == (before.hour_spread, before.day_spread)
+    assert far_off(after, [a_reading(AFTER + DAY, 50_000_000)]) is not None
+    assert far_off(after, [a_reading(AFTER + DAY, 1_000_000)]) is None
+
+
 @pytest.mark.parametrize("missing", [LEARNING / 2, HOUR], ids=["a week", "an hour"])
 def test_a_baseline_that_is_too_young_says_nothing(missing):
     young = learnt(constant, span=LEARNING - missing)

@@ -21,10 +21,12 @@ from shared.core.model import (
     Reason,
     Severity,
     Threshold,
+    Told,
 )
 from shared.core.periods import period_of
-from shared.core.routes import Route, route
-from tests.builders import DAY, HOUR, SUBSCRIPTION, a_budget, a_budget_alert
+from shared.core.reasons import QUIET, reason_to_tell
+from shared.core.routes import Manner
+from tests.builders import DAY, HOUR, SUBSCRIPTION, a_budget, a_budget_alert, a_waiting, told_of
 
 FORECAST_100 = Threshold(Decimal(100), Basis.FORECAST)
 
@@ -51,13 +53,18 @@ def story(
 ) -> list[tuple[str, tuple[str, ...]]]:
     """What a channel is told, in order: the reason and the steps, with each chapter's cost by day."""
     incident: Incident | None = None
+    told: dict[str, Told] = {}
     heard: list[tuple[str, tuple[str, ...]]] = []
     for number, (now, days) in enumerate(chapters):
         alert = judge_budget(budget, spend(days, now), now)
         step = advance(incident, alert, now, f"MW-{number}") if alert else None
         if step is not None:
-            incident, queued = route(step.incident, [Route(("finops",))], now)
-            heard += [(one.reason, one.incident.alert.steps) for one in queued]
+            incident = step.incident
+            waiting = [a_waiting(incident)] if step.transitions else []
+            reason = reason_to_tell(told.get(incident.id), incident, waiting, Manner(), now)
+            if reason not in QUIET:
+                told[incident.id] = told_of(incident.alert)
+                heard.append((reason, incident.alert.steps))
     return heard
 
 

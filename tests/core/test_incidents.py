@@ -1,7 +1,9 @@
 """The life of an alert's key: single rules as stories, and all of them together as a state machine."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
@@ -10,10 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.core.incidents import Advance, advance, expire
-from shared.core.model import Alert, Grain, Incident, Kind, Severity, State, Transition
+from shared.core.flapping import CALM, FLIPS, is_flapping
+from shared.core.forecast import SETTLING
+from shared.core.incidents import Advance, Patience, acknowledge, advance, close, expire, noted
+from shared.core.model import Alert, Grain, Incident, Kind, Period, Quantity, Severity, State, Transition
 from shared.core.periods import months_after, period_of
-from tests.builders import DAY, HOUR, MINUTE, NOW, a_budget_alert, an_alert, an_incident, told_of
+from tests.builders import DAY, HOUR, MINUTE, NOW, ONCALL, a_budget_alert, an_alert, an_incident
 
 AZURE = "Azure"
 MONTH = period_of(Grain.MONTH, NOW)
@@ -58,10 +62,12 @@ def test_an_opening_says_what_and_why():
             "opened",
             "Budget ai: 81 % of 5,000 USD spent; crossed: actual 80",
             ("actual 80",),
+            seen=Quantity(Decimal(4050), "USD"),
+            against=Quantity(Decimal(5000), "USD"),
         ),
     )
     assert step.incident.open
-    assert step.incident.told == {}
+    assert step.incident.addresses == ()
 
 
 def test_an_alert_that_goes_on_brings_newer_evidence_and_no_transition():
@@ -121,10 +127,10 @@ def test_a_recovery_resolves_with_its_reason_and_keeps_owner_and_severity():
 
 
 def test_the_next_episode_has_a_new_id_nobody_told_and_counts_from_one():
-    told = replace(opened(an_alert()), told={"oncall": told_of(an_alert())}, confirmed_by=(AZURE,))
+    told = replace(opened(an_alert()), addresses=(ONCALL,), confirmed_by=(AZURE,), acknowledged_by="ada")
     over = advance(told, an_alert(firing=False), NOW + HOUR, "MW-2")
     assert over is not None
-    assert over.incident.told == told.told
+    assert over.incident.addresses == told.addresses
     again = advance(over.incident, an_alert(), NOW + 2 * HOUR, "MW-3")
 
     assert again is not None
@@ -218,7 +224,7 @@ def test_a_step_is_told_again_in_the_next_period_after_a_recovery():
 
 @pytest.mark.parametrize("source", ["Meterwatch", AZURE])
 def test_a_next_period_that_is_above_its_step_at_once_is_an_episode_of_its_own(source):
-    incident = replace(opened(ours("actual 80")), told={"finops": told_of(ours("actual 80"))})
+    incident = replace(opened(ours("actual 80")), addresses=(ONCALL,))
     alert = {
         "Meterwatch": ours("actual 80", period=NEXT_MONTH),
         AZURE: azures("actual 80", ends=NEXT_MONTH.end),
@@ -232,7 +238,8 @@ def test_a_next_period_that_is_above_its_step_at_once_is_an_episode_of_its_own(s
     ]
     assert step.closed is not None
     assert (step.closed.id, step.closed.open, step.closed.transitions) == ("MW-1", False, 2)
-    assert (step.incident.id, step.incident.told, step.incident.open) == ("MW-2", {}, True)
+    assert step.closed.addresses == (ONCALL,)
+    assert (step.incident.id, step.incident.addresses, step.incident.open) == ("MW-2", (), True)
 
 
 def test_late_cost_of_a_period_that_azure_told_of_and_that_ended_is_not_told_again():
@@ -268,6 +275,13 @@ def test_a_test_is_told_as_such_resolved_from_the_start_and_never_twice():
         pytest.param(an_incident(an_alert()), NOW + 999 * DAY, False, id="without an end"),
         pytest.param(an_incident(an_alert(ends=NOW), state=State.RESOLVED), NOW, False, id="already over"),
         pytest.param(an_incident(an_alert(ends=NOW), state=State.ACKNOWLEDGED), NOW, True, id="acknowledged"),
+        pytest.param(an_incident(an_alert(ends=NOW), state=State.PENDING), NOW, True, id="pending"),
+        pytest.param(
+            an_incident(ours("actual 80", period=Period(NOW - DAY, NOW - SETTLING))), NOW, True, id="settled"
+        ),
+        pytest.param(
+            an_incident(ours("actual 80", period=Period(NOW - DAY, NOW - HOUR))), NOW, False, id="settling"
+        ),
     ],
 )
 def test_an_incident_expires_only_at_its_end(incident, now, closes):
@@ -278,6 +292,236 @@ def test_an_incident_expires_only_at_its_end(incident, now, closes):
         assert not step.incident.open
         assert not step.incident.alert.firing
         assert step.incident.alert.since == NOW
+
+
+# Pending, and kept for a while
+
+SLOW = {Kind.LIMIT: Patience(pending=10 * MINUTE, samples=3)}
+KEPT = {Kind.LIMIT: Patience(keep=15 * MINUTE)}
+
+
+def story(
+    patience: Mapping[Kind, Patience], *heard: tuple[int, Alert], before: Incident | None = None
+) -> tuple[Incident | None, list[tuple[int, str]]]:
+    """The incident after alerts that came so many minutes after `NOW`, and its changes by minute."""
+    incident, seen = before, []
+    for minute, alert in heard:
+        step = advance(incident, alert, NOW + minute * MINUTE, f"MW-{minute}", patience)
+        seen += [(minute, change) for change in changes(step)]
+        incident = step.incident if step else incident
+    return incident, seen
+
+
+def sample(minute: int, firing: bool = True, **named: Any) -> Alert:
+    """Evidence of that minute."""
+    return an_alert(firing=firing, at=NOW + minute * MINUTE, **named)
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        pytest.param([(0, 0), (5, 5), (10, 10)], [(0, "pending"), (10, "opened")], id="long and often"),
+        pytest.param([(0, 0), (5, 5)], [(0, "pending")], id="not long enough"),
+        pytest.param([(0, 0), (1, 1), (2, 2), (9, 9)], [(0, "pending")], id="often, not long enough"),
+        pytest.param([(0, 0), (10, 10)], [(0, "pending")], id="long, not often enough"),
+        pytest.param([(0, 0), (5, 0), (10, 0), (60, 0)], [(0, "pending")], id="no fresh sample"),
+    ],
+)
+def test_what_must_hold_for_a_time_and_in_fresh_samples_is_pending_until_then(heard, expected):
+    incident, seen = story(SLOW, *[(minute, sample(evidence)) for minute, evidence in heard])
+
+    assert seen == expected
+    assert incident is not None
+    assert incident.open is ("opened" in dict(map(reversed, expected)))
+
+
+def test_what_clears_while_it_is_pending_was_never_open():
+    incident, seen = story(SLOW, (0, sample(0)), (5, sample(5, firing=False)), (10, sample(10)))
+
+    assert seen == [(0, "pending"), (5, "cleared"), (10, "pending")]
+    assert incident is not None
+    assert (incident.state, incident.samples) == (State.PENDING, 1)
+
+
+def test_another_source_does_not_clear_what_is_pending():
+    _, seen = story(SLOW, (0, sample(0)), (5, sample(5, firing=False, source=AZURE)))
+
+    assert seen == [(0, "pending")]
+
+
+def test_what_is_kept_is_over_only_when_it_has_not_held_for_so_long():
+    incident, seen = story(
+        KEPT,
+        (0, sample(0)),
+        (5, sample(5, firing=False)),
+        (10, sample(10)),
+        (15, sample(15, firing=False)),
+        (25, sample(25, firing=False)),
+        (30, sample(30, firing=False)),
+    )
+
+    assert seen == [(0, "opened"), (30, "resolved")]
+    assert incident is not None
+    assert incident.clear_since is None
+
+
+def test_absence_resolves_nothing_however_long_it_lasts():
+    incident, _ = story(KEPT, (0, sample(0)), (5, sample(5, firing=False)))
+    assert incident is not None
+
+    assert expire(incident, NOW + 999 * DAY) is None
+    assert incident.open
+
+
+# Flapping
+
+
+def flapping(times: int) -> tuple[Incident | None, list[tuple[int, str]]]:
+    """Fires and is over, so many times, ten minutes apart."""
+    heard = [(10 * index, sample(10 * index, firing=index % 2 == 0)) for index in range(2 * times)]
+    return story({}, *heard)
+
+
+def test_what_fires_again_soon_and_often_is_flapping_and_told_no_more_until_it_is_calm():
+    incident, seen = flapping(8)
+    episodes = [minute for minute, change in seen if change == "opened"]
+
+    assert len(episodes) == FLIPS + 1
+    assert incident is not None
+    assert is_flapping(incident, NOW + 150 * MINUTE)
+    assert incident.open
+    calm = 160 + int(CALM / MINUTE)
+    _, later = story(
+        {}, (160, sample(160, firing=False)), (calm, sample(calm, firing=False)), before=incident
+    )
+    assert later == [(calm, "resolved")]
+
+
+def test_an_opening_says_that_it_is_flapping():
+    incident, _ = flapping(FLIPS)
+    assert incident is not None
+    step = advance(incident, sample(60), NOW + HOUR, "MW-9", {})
+
+    assert step is not None
+    assert step.transitions[0].why.endswith("; flapping: 4 times of late")
+
+
+def test_what_goes_on_flapping_stays_so():
+    incident, _ = flapping(40)
+
+    assert incident is not None
+    assert is_flapping(incident, NOW + 800 * MINUTE)
+    assert len(incident.flips) < 40
+
+
+def test_what_fires_again_after_hours_is_not_flapping():
+    heard = [(90 * index, sample(90 * index, firing=index % 2 == 0)) for index in range(16)]
+    incident, seen = story({}, *heard)
+
+    assert len(seen) == 16
+    assert incident is not None
+    assert incident.flips == ()
+
+
+# Why it is over
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        pytest.param(
+            an_alert(),
+            an_alert(firing=False, against=Quantity(Decimal(20), "percent"), why="not above the limit"),
+            "the rule was changed from 5 % to 20 %",
+            id="a limit was raised",
+        ),
+        pytest.param(
+            an_alert(),
+            an_alert(
+                firing=False,
+                seen=Quantity(Decimal(1), "percent"),
+                against=Quantity(Decimal(20), "percent"),
+                why="not above the limit",
+            ),
+            "not above the limit",
+            id="a limit was raised, and it had recovered by the old one too",
+        ),
+        pytest.param(
+            ours("actual 80"),
+            ours(against=Quantity(Decimal(9000), "USD"), why="spend is below every threshold"),
+            "the rule was changed from 5,000 USD to 9,000 USD",
+            id="a budget was raised",
+        ),
+        pytest.param(
+            ours("actual 80"),
+            ours(seen=Quantity(Decimal(3000), "USD"), why="spend is below every threshold"),
+            "data corrected: 4,050 USD became 3,000 USD",
+            id="a bill was corrected",
+        ),
+        pytest.param(
+            ours("forecast 100"),
+            ours(seen=Quantity(Decimal(4100), "USD"), why="spend is below every threshold"),
+            "spend is below every threshold",
+            id="a forecast fell",
+        ),
+        pytest.param(
+            ours("actual 80"),
+            ours(period=NEXT_MONTH, seen=Quantity(Decimal(3), "USD"), why="spend is below every threshold"),
+            "spend is below every threshold",
+            id="the next period began",
+        ),
+        pytest.param(
+            an_alert(),
+            an_alert(
+                firing=False, seen=Quantity(Decimal(1), "percent"), why="not above the limit for 15 min"
+            ),
+            "not above the limit for 15 min",
+            id="it recovered",
+        ),
+    ],
+)
+def test_why_it_is_over(before, after, why):
+    step = advance(opened(before), after, NOW + HOUR, "MW-2")
+
+    assert step is not None
+    assert [(one.change, one.why) for one in step.transitions] == [("resolved", why)]
+    assert step.incident.alert.why == why
+
+
+# What people do
+
+
+def test_who_acknowledges_has_it_once():
+    step = acknowledge(opened(an_alert()), "ada", "", NOW + MINUTE)
+
+    assert step is not None
+    assert (step.incident.state, step.incident.acknowledged_by) == (State.ACKNOWLEDGED, "ada")
+    assert [(one.change, one.by, one.why) for one in step.transitions] == [
+        ("acknowledged", "ada", "somebody has it")
+    ]
+    assert acknowledge(step.incident, "bob", "me too", NOW + HOUR) is None
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.RESOLVED], ids=str)
+def test_nobody_acknowledges_what_is_not_open(state):
+    assert acknowledge(an_incident(state=state), "ada", "", NOW) is None
+
+
+def test_what_a_person_closes_says_who_and_why_and_keeps_its_evidence():
+    step = close(opened(an_alert()), "a known test", NOW + HOUR, by="ada")
+
+    assert step.incident.state is State.RESOLVED
+    assert step.incident.alert.seen == an_alert().seen
+    (change,) = step.transitions
+    assert (change.change, change.by, change.why, change.number) == ("resolved", "ada", "a known test", 2)
+
+
+def test_what_is_noted_leaves_the_incident_as_it_stands():
+    incident = opened(an_alert())
+    step = noted(incident, "silenced", "deploying", "ada", NOW + HOUR)
+
+    assert step.incident == replace(incident, transitions=2)
+    assert [(one.number, one.change, one.by) for one in step.transitions] == [(2, "silenced", "ada")]
 
 
 STEPS = ("actual 50", "actual 80", "actual 100")
@@ -347,8 +591,10 @@ class Life(RuleBasedStateMachine):
         assert self.incident is not None
         step = expire(self.incident, self.now)
         if step is not None:
-            assert self.incident.alert.ends is not None
-            assert self.now >= self.incident.alert.ends
+            period = self.incident.alert.period
+            ends = self.incident.alert.ends or (period.end + SETTLING if period else None)
+            assert ends is not None
+            assert self.now >= ends
         self.take(step)
 
     @invariant()
@@ -358,7 +604,7 @@ class Life(RuleBasedStateMachine):
             episodes.setdefault(one.incident, []).append(one)
         for ones in episodes.values():
             assert [one.number for one in ones] == list(range(1, len(ones) + 1))
-            assert [one.change for one in ones].index("opened") == 0
+            assert ones[0].change == "opened"
             assert "resolved" not in [one.change for one in ones[:-1]]
             assert sum(one.change == "confirmed" for one in ones) <= 1
 

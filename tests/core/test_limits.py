@@ -126,6 +126,24 @@ def test_each_deployment_and_limit_has_an_alert_of_its_own():
     assert len({alert.key for alert in alerts if alert}) == 4
 
 
+@pytest.mark.parametrize(
+    ("series", "firing"),
+    [
+        pytest.param((6, 7, 8), True, id="above"),
+        pytest.param((8, 4, 4, 4), None, id="below the limit and above where it is clear"),
+        pytest.param((8, 3, 3, 4), None, id="not clear for long enough"),
+        pytest.param((8, 3, 2, 3), False, id="clear"),
+    ],
+)
+def test_a_limit_is_over_only_where_it_is_clear(series, firing):
+    alert = judge_limit(a_limit(clear=Decimal(3)), told(*series), NOW)
+
+    assert (alert.firing if alert else None) is firing
+    if alert is not None and not alert.firing:
+        assert alert.why == "at or below 3 %, where it is clear, for 15 min"
+        assert alert.against == Quantity(Decimal(5), "percent")
+
+
 @given(st.lists(st.none() | st.integers(0, 10), max_size=12))
 def test_it_fires_exactly_when_the_newest_three_are_there_and_above(values):
     alert = judge_limit(a_limit(), told(*values), NOW)

@@ -157,9 +157,11 @@ def test_groups_that_cannot_be_listed_leave_the_owner_that_was_known(ports, azur
     azure.faults["resource_groups"] = NotPermitted("no role")
     estate, _ = read_estate(ports, ONE, NOW + LISTED_FOR)
 
-    assert estate.owner_of(azure.id_of(held)) == "platform"
-    assert estate.owner_of(f"{azure.id_of(held)}/projects/p") == "platform"
-    assert estate.owner_of("/subscriptions/x") == ""
+    for resource in (azure.id_of(held), f"{azure.id_of(held)}/projects/p"):
+        account = estate.account_of(resource)
+        assert account is not None
+        assert account.owner == "platform"
+    assert estate.account_of("/subscriptions/x") is None
 
 
 # Lists that fail

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ SUBSCRIPTIONS = [f"{number:08d}-0000-0000-0000-000000000000" for number in range
 def ports(tmp_path):
     store = SqliteStore(tmp_path / "left.db")
     watch = parse_watch(json.dumps({"subscriptions": SUBSCRIPTIONS}))
-    yield Ports(store, azure=None, post=None, watch=watch, new_id=lambda: "id")
+    nobody: Any = None
+    yield Ports(store, azure=nobody, post=nobody, watch=watch, new_id=lambda: "id")
     store.close()
 
 

@@ -3,21 +3,29 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import strategies as st
 
 from shared.core.model import (
+    Address,
     Alert,
+    Conversation,
+    Delivery,
     Detail,
     Incident,
     Kind,
     Notification,
+    Period,
     Quantity,
     Reason,
+    Report,
     Scope,
     Severity,
     State,
+    Thread,
     Told,
+    Waiting,
 )
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -77,10 +85,13 @@ PORTAL_TEST = replace(
 )
 
 
-def notification(alert: Alert = BUDGET, reason: Reason = Reason.OPENED, sequence: int = 1) -> Notification:
-    """One that was queued at noon, of an incident that opened at nine."""
+FINOPS = Address("finops", "0123456789abcdef")
+
+
+def incident(alert: Alert = BUDGET, **named: Any) -> Incident:
+    """One that opened at nine."""
     over = not alert.firing or alert.test
-    incident = Incident(
+    plain = Incident(
         id="MW-1A2B3C4D",
         state=State.RESOLVED if over else State.TRIGGERED,
         opened_at=NOON - timedelta(hours=3),
@@ -88,7 +99,16 @@ def notification(alert: Alert = BUDGET, reason: Reason = Reason.OPENED, sequence
         transitions=1,
         resolved_at=NOON if over else None,
     )
-    return Notification(incident, "finops", sequence, reason, queued_at=NOON)
+    return replace(plain, **named)
+
+
+def notification(
+    about: Alert | Incident = BUDGET, reason: Reason = Reason.OPENED, sequence: int = 1, *others: Incident
+) -> Notification:
+    """One that was composed at noon."""
+    first = about if isinstance(about, Incident) else incident(about)
+    ones = (first, *others)
+    return Notification(ones, FINOPS, sequence, reason, at=NOON, news=tuple(one.id for one in ones))
 
 
 OPENED = notification()
@@ -117,7 +137,81 @@ RESOLVED = notification(
     3,
 )
 TEST = notification(PORTAL_TEST, Reason.TEST)
-GOLDEN = {"opened": OPENED, "worsened": WORSENED, "resolved": RESOLVED, "test": TEST}
+THROTTLED = incident(LIMIT)
+SLOW = incident(
+    replace(
+        LIMIT,
+        rule="slow",
+        severity=Severity.WARNING,
+        what="latency 4,200 ms on chat-prod in aoai-search, limit 3,000 ms",
+    ),
+    id="MW-2B3C4D5E",
+    state=State.ACKNOWLEDGED,
+    acknowledged_by="Ada Lovelace",
+)
+OVER = incident(
+    replace(
+        LIMIT,
+        firing=False,
+        scope=Scope(ACCOUNT, "embeddings"),
+        what="throttled share 0 % on embeddings in aoai-search, limit 5 %",
+        why="not above the limit for 15 min",
+    ),
+    id="MW-3C4D5E6F",
+)
+GROUP = replace(notification(THROTTLED, Reason.JOINED, 2, SLOW, OVER), news=(SLOW.id,))
+LATE = notification(RESOLVED.incident, Reason.LATE)
+ESCALATED = notification(THROTTLED, Reason.ESCALATED)
+ACKNOWLEDGED = notification(
+    replace(THROTTLED, state=State.ACKNOWLEDGED, acknowledged_by="Ada Lovelace"), Reason.CHANGED, 2
+)
+FLAPPING = notification(
+    replace(THROTTLED, flips=tuple(NOON - timedelta(minutes=15 * ago) for ago in (5, 3, 1)))
+)
+SUMMARY = notification(
+    THROTTLED,
+    Reason.SUMMARY,
+    1,
+    *[
+        replace(SLOW, id=f"MW-{number:08X}", alert=replace(SLOW.alert, key=str(number)))
+        for number in range(4_990)
+    ],
+    *[replace(OVER, id=f"MW-F{number:07X}") for number in range(9)],
+)
+PLAIN = replace(OPENED, plain=True)
+DIGEST = Notification(
+    (),
+    FINOPS,
+    7,
+    Reason.DIGEST,
+    at=NOON,
+    report=Report(
+        "Daily digest ops: 2 opened, 1 open, 1 over",
+        (
+            Detail("Opened", "2 (1 critical, 1 warning)"),
+            Detail("Over", "1"),
+            Detail("Still open", "1 (1 critical); the oldest for 3 h"),
+            Detail("Critical, open", LIMIT.what),
+            Detail("Messages", "finops 3, on-call 1"),
+        ),
+        "I am alive. The next digest comes Wed 9 Sep 12:00 UTC; if not, look after me.",
+        Period(NOON - timedelta(days=1), NOON),
+    ),
+)
+GOLDEN = {
+    "opened": OPENED,
+    "worsened": WORSENED,
+    "resolved": RESOLVED,
+    "test": TEST,
+    "group": GROUP,
+    "late": LATE,
+    "escalated": ESCALATED,
+    "acknowledged": ACKNOWLEDGED,
+    "flapping": FLAPPING,
+    "summary": SUMMARY,
+    "plain": PLAIN,
+    "digest": DIGEST,
+}
 
 MARKED_UP = (
     "<!channel> <@U1> <at>Ada</at> <b>x</b> *bold* _it_ ~~no~~ `code` "
@@ -161,7 +255,7 @@ ODD = {
     "an unknown unit": notification(replace(BUDGET, seen=Quantity(Decimal(5), "?"))),
     "a huge amount": notification(replace(BUDGET, seen=Quantity(Decimal("9" * 17), "USD"))),
     "confirmed by others": replace(
-        OPENED, incident=replace(OPENED.incident, confirmed_by=("Azure", "webhook"))
+        OPENED, incidents=(replace(OPENED.incident, confirmed_by=("Azure", "webhook")),)
     ),
     "may repeat": replace(OPENED, may_repeat=True),
 }
@@ -200,8 +294,15 @@ alerts = st.builds(
     ends=st.none() | moments,
     test=st.booleans(),
 )
+addresses = st.builds(Address, text, text)
 told = st.builds(
-    Told, st.integers(1, 99), moments, st.sampled_from(Severity), st.just(("actual 80",)), st.booleans()
+    Told,
+    moments,
+    st.sampled_from(Severity),
+    st.just(("actual 80",)),
+    st.sampled_from(State),
+    st.integers(1, 99),
+    st.booleans(),
 )
 incidents = st.builds(
     Incident,
@@ -211,20 +312,55 @@ incidents = st.builds(
     alert=alerts,
     transitions=st.integers(0, 999),
     resolved_at=st.none() | moments,
-    told=st.dictionaries(text, told, max_size=2),
     confirmed_by=st.lists(text, max_size=3).map(tuple),
+    addresses=st.lists(addresses, max_size=2).map(tuple),
+    acknowledged_by=text,
+    acknowledged_at=st.none() | moments,
+    note=text,
+    flips=st.lists(moments, max_size=4).map(tuple),
+    samples=st.integers(0, 9),
+    clear_since=st.none() | moments,
 )
 notifications = st.builds(
     Notification,
-    incident=incidents,
-    channel=text,
+    incidents=st.lists(incidents, min_size=1, max_size=4).map(tuple),
+    address=addresses,
     sequence=st.integers(1, 999_999),
     reason=st.sampled_from(Reason),
-    queued_at=moments,
-    attempts=st.integers(0, 12),
-    next_attempt=st.none() | moments,
-    claimed_by=text,
-    claimed_until=st.none() | moments,
+    at=moments,
+    thread=st.integers(1, 999),
+    news=st.lists(text, max_size=3).map(tuple),
+    plain=st.booleans(),
     may_repeat=st.booleans(),
-    last_error=text,
+)
+threads = st.builds(
+    Thread, st.integers(1, 999), moments, moments, st.dictionaries(text, told, max_size=2), receipt=text
+)
+conversations = st.builds(
+    Conversation,
+    addresses,
+    st.integers(0, 999_999),
+    st.lists(threads, max_size=2).map(tuple),
+    st.dictionaries(text, text, max_size=2),
+    text,
+    st.none() | moments,
+    st.integers(0, 12),
+    st.none() | moments,
+    st.booleans(),
+    st.booleans(),
+    text,
+)
+waiting = st.builds(Waiting, addresses, text, text, st.integers(1, 999), moments, st.sampled_from(Reason))
+deliveries = st.builds(
+    Delivery,
+    text,
+    addresses,
+    st.integers(1, 999_999),
+    st.sampled_from(Reason),
+    moments,
+    text,
+    st.integers(0, 12),
+    st.booleans(),
+    text,
+    text,
 )

@@ -44,7 +44,7 @@ def texts(part: Any) -> Iterator[str]:
     """All texts that a person may read."""
     if isinstance(part, dict):
         for name, inner in part.items():
-            if name in ("text", "value", "title") and isinstance(inner, str):
+            if name in ("text", "value", "title", "body") and isinstance(inner, str):
                 yield inner
             yield from texts(inner)
     if isinstance(part, list):
@@ -61,8 +61,9 @@ def shown(kind: str, notification: Notification) -> str:
 def opening(kind: str, notification: Notification) -> str:
     """What a phone shows before the message is opened."""
     (body,) = sent(kind, notification)
-    text = body["attachments"][0]["content"]["fallbackText"] if kind == "teams" else body["text"]
-    return str(text)[:120]
+    if kind == "teams":
+        body = body["attachments"][0]["content"]
+    return str(body[{"teams": "fallbackText", "apprise": "title"}.get(kind, "text")])[:120]
 
 
 # Teams
@@ -82,6 +83,7 @@ def assert_teams_takes(body: Mapping[str, Any]) -> None:
     assert compact(card) <= 20_480
     assert card["version"] == "1.4"
     assert card.pop("msteams") == {"width": "Full"}  # Teams' own: the official schema does not know it
+    assert card["fallbackText"]
     fault = best_match(card_schema().iter_errors(card))
     assert fault is None, f"{fault.json_path}: {fault.message}"
     assert compact(body) * 1.18 < 28_672
@@ -127,8 +129,14 @@ def test_severity_is_never_told_by_colour_alone():
     for name, notification in GOLDEN.items():
         (body,) = sent("teams", notification)
         headline = body["attachments"][0]["content"]["body"][0]
-        word = {"attention": "Critical", "warning": "Warning", "good": "Resolved", "accent": "a test"}
-        assert word[headline["style"]] in headline["items"][0]["text"], name
+        word = {
+            "attention": ("Critical", "critical"),
+            "warning": ("Warning",),
+            "good": ("Resolved",),
+            "accent": ("a test", "digest"),
+        }
+        if "style" in headline:  # a plain message has no colour
+            assert any(one in headline["items"][0]["text"] for one in word[headline["style"]]), name
 
 
 @pytest.mark.parametrize(
@@ -184,6 +192,10 @@ def without_ids(part: Any) -> Any:
 
 
 def assert_slack_takes(body: Mapping[str, Any]) -> None:
+    if "attachments" not in body:  # the plain form
+        assert "blocks" not in body
+        assert 0 < len(body["text"]) <= 4_000
+        return
     (attachment,) = body["attachments"]
     message = slackblocks.Message(
         body.get("channel", "C0"),
@@ -254,6 +266,12 @@ def test_what_was_posted_is_edited_and_the_news_goes_under_it():
         assert_slack_takes(body)
 
 
+def test_a_message_shows_how_things_stand_and_its_thread_what_was_new():
+    edit, reply = sent("slack", GOLDEN["group"], "C0/1.2")
+    assert "Critical: throttled share" in edit["text"]
+    assert "Warning, joins 2 more, Ada Lovelace has it: latency" in reply["text"]
+
+
 def test_an_edit_does_not_look_for_names_in_the_text():
     edit, _ = sent("slack", OPENED, "C0/1.2")
     assert edit["parse"] == "none"
@@ -306,6 +324,9 @@ def test_nobody_is_called_by_the_text_of_an_alert(notification):
         (TEST, ["Info", "a test, nothing is wrong", "age of the data not known", "incident MW-1A2B3C4D"]),
         (EVERY["may repeat"], ["may repeat an earlier message"]),
         (EVERY["confirmed by others"], ["Also found by", "Azure, webhook"]),
+        (OPENED, ["team-search", "Next", "see what spends most"]),
+        (GOLDEN["group"], ["2 open (1 critical, 1 warning), 1 over", "Critical for 1 d", "Over after 3 h"]),
+        (GOLDEN["summary"], ["All of limit slow", "4,990 open (4,990 warning)", "messages of the hour"]),
         (EVERY["two hundred details"], ["Since", "more facts left out"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -334,10 +355,29 @@ def test_what_is_certain_is_not_called_a_repeat(kind):
         (GOLDEN["worsened"], ["Critical, worse", "ai-products-monthly", "103 % of 10,000 USD"]),
         (EVERY["kind limit"], ["Critical", "chat-prod in aoai-search", "12 %", "limit 5 %"]),
         (RESOLVED, ["Resolved", "critical", "chat-prod in aoai-search", "0.4 %"]),
-        (EVERY["reason repeat due"], ["Warning, still firing", "96 % of 10,000 USD"]),
+        (EVERY["reason repeat due"], ["Warning, still firing after 1 d", "96 % of 10,000 USD"]),
+        (GOLDEN["group"], ["Warning, joins 2 more", "Ada Lovelace has it", "latency 4,200 ms on chat-prod"]),
+        (GOLDEN["late"], ["Resolved after 3 h, was critical, told late", "chat-prod"]),
+        (GOLDEN["escalated"], ["Critical, not acknowledged for 3 h", "chat-prod", "12 %"]),
+        (GOLDEN["acknowledged"], ["Critical, Ada Lovelace has it", "chat-prod", "12 %"]),
+        (GOLDEN["flapping"], ["Critical, flapping", "chat-prod", "12 %"]),
+        (GOLDEN["summary"], ["4,991 open (1 critical, 4,990 warning), 9 over", "the worst: throttled share"]),
         (TEST, ["Info", "a test", "Azure's test alert arrived"]),
     ],
-    ids=["opened", "worsened", "limit", "resolved", "repeated", "test"],
+    ids=[
+        "opened",
+        "worsened",
+        "limit",
+        "resolved",
+        "repeated",
+        "group",
+        "late",
+        "escalated",
+        "acknowledged",
+        "flapping",
+        "summary",
+        "test",
+    ],
 )
 def test_a_phone_shows_how_bad_it_is_before_the_message_is_opened(kind, notification, words):
     said = opening(kind, notification)
@@ -354,7 +394,7 @@ def test_the_most_important_facts_stay_when_there_is_no_room_for_all(kind):
 @every_channel
 def test_mark_up_in_a_name_is_told_as_it_stands(kind):
     said = shown(kind, ODD["mark-up"])
-    if kind != "teams":
+    if kind.startswith("slack"):
         said = said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     like = str.maketrans({"\u2217": "*", "\u02cb": "`"})
     assert MARKED_UP in said.translate(like)

@@ -10,10 +10,38 @@ from hypothesis import strategies as st
 
 from shared.core.baseline import Baseline
 from shared.core.freshness import Watermark
-from shared.core.model import Account, Deployment, Incident, Meter, Notification, Reading, Scope, Transition
+from shared.core.gates import Gate
+from shared.core.model import (
+    Account,
+    Address,
+    Conversation,
+    Delivery,
+    Deployment,
+    Incident,
+    Kind,
+    Meter,
+    Reading,
+    Reason,
+    Scope,
+    Severity,
+    Transition,
+    Waiting,
+)
+from shared.core.muting import Silence
+from shared.core.routes import Matcher
 from shared.flows.accounts import Estate
 from shared.formats import records
-from tests.formats.situations import BUDGET, NOON, OPENED, incidents, moments, notifications
+from tests.formats.situations import (
+    BUDGET,
+    NOON,
+    conversations,
+    deliveries,
+    incident,
+    incidents,
+    moments,
+    quantities,
+    waiting,
+)
 
 text = st.text(st.characters(codec="utf-8"), max_size=300)
 any_text = st.text(max_size=400)  # halves of surrogate pairs too: nobody checks the names that Azure sends
@@ -23,9 +51,48 @@ numbers = st.decimals(allow_nan=False, allow_infinity=False)
 
 stored = {
     Incident: incidents,
-    Notification: notifications,
+    Conversation: conversations,
+    Waiting: waiting,
+    Delivery: deliveries,
     Transition: st.builds(
-        Transition, text, st.integers(), moments, text, text, st.lists(text, max_size=3).map(tuple)
+        Transition,
+        text,
+        st.integers(),
+        moments,
+        text,
+        text,
+        st.lists(text, max_size=3).map(tuple),
+        text,
+        st.none() | quantities,
+        st.none() | quantities,
+    ),
+    Gate: st.builds(
+        Gate,
+        text,
+        *[st.none() | moments for _ in range(4)],
+        text,
+        st.lists(moments, max_size=3).map(tuple),
+        st.none() | moments,
+    ),
+    Silence: st.builds(
+        Silence,
+        text,
+        st.builds(
+            Matcher,
+            st.sampled_from(Severity),
+            text,
+            st.lists(st.sampled_from(Kind), max_size=2).map(tuple),
+            st.lists(text, max_size=2).map(tuple),
+            text,
+            st.dictionaries(text, text, max_size=2),
+        ),
+        moments,
+        moments,
+        text,
+        text,
+        text,
+        text,
+        st.none() | numbers,
     ),
     Watermark: st.builds(
         Watermark,
@@ -149,7 +216,7 @@ def test_a_key_is_short_and_holds_no_nul_whatever_the_names(scope, moment):
         records.baseline_key(scope),
         records.usage_key(scope.resource, moment),
         records.cost_key(moment),
-        records.incident_id(scope.resource, moment),
+        records.incident_id(scope.resource, None, moment),
     ]
     for key in keys:
         assert "\x00" not in key
@@ -157,21 +224,43 @@ def test_a_key_is_short_and_holds_no_nul_whatever_the_names(scope, moment):
         key.encode()
 
 
-def test_the_longest_channel_name_fits_the_keys_of_the_outbox():
-    longest = replace(OPENED, channel="x" * 60, sequence=999_999)
-    for key in (records.outbox_key(longest), records.receipt_key(longest), records.nudge_of(longest)):
-        assert len(key) <= 200
+LONGEST = Address("x" * 60, "f" * 16)
 
 
-def test_messages_of_one_incident_and_channel_are_in_the_order_of_their_numbers():
-    keys = [records.outbox_key(replace(OPENED, sequence=number)) for number in (1, 2, 9, 10, 100, 99_999)]
+def test_the_longest_channel_name_fits_the_keys_of_what_is_told():
+    told = Delivery("MW-1A2B3C4D", LONGEST, 999_999, Reason.OPENED, NOON, "dead", 1, False, "")
+    waits = Waiting(LONGEST, told.incident, "", 999_999, NOON, Reason.OPENED)
+    keys = [records.waiting_key(waits), records.conversation_key(LONGEST), records.delivery_key(told)]
+
+    assert max(map(len, [*keys, records.gate_key(LONGEST.channel), LONGEST.nudge])) <= 200
+
+
+def test_what_waits_is_in_the_order_of_its_numbers():
+    waits = [Waiting(LONGEST, "MW-1", "", number, NOON, Reason.OPENED) for number in (1, 2, 9, 10, 99_999)]
+    keys = [records.waiting_key(one) for one in waits]
+
     assert keys == sorted(keys)
 
 
-def test_a_nudge_finds_its_rows_and_no_other_channels():
-    nudge = f"outbox|{records.nudge_of(OPENED)}|"
-    assert records.outbox_key(OPENED).startswith(nudge)
-    assert not records.outbox_key(replace(OPENED, channel="finops2")).startswith(nudge)
+def test_a_nudge_finds_what_waits_there_and_at_no_other_address():
+    here, *others = (
+        records.waiting_key(Waiting(Address(channel, group), "MW-1", "", 1, NOON, Reason.OPENED))
+        for channel, group in (("finops", "g1"), ("finops2", "g1"), ("finops", "g12"))
+    )
+    nudge = f"waiting|{Address('finops', 'g1').nudge}|"
+
+    assert here.startswith(nudge)
+    assert not any(other.startswith(nudge) for other in others)
+
+
+@given(st.text(st.characters(exclude_characters="|"), min_size=1), st.text("0123456789abcdef", min_size=1))
+def test_a_nudge_says_whose_it_is(channel, group):
+    assert records.address_of(Address(channel, group).nudge) == Address(channel, group)
+
+
+@pytest.mark.parametrize("nudge", ["", "|", "finops", "finops|", "|g1", "a|b|c"])
+def test_what_is_no_nudge_names_nobody(nudge):
+    assert records.address_of(nudge) is None
 
 
 @pytest.mark.parametrize(
@@ -201,5 +290,9 @@ def test_two_deployments_never_share_a_baseline():
 
 def test_an_incident_has_one_id_for_one_opening():
     first, later = datetime(2026, 9, 8, tzinfo=UTC), datetime(2026, 9, 9, tzinfo=UTC)
-    assert records.incident_id("a", first) == records.incident_id("a", first)
-    assert len({records.incident_id(key, at) for key in "ab" for at in (first, later)}) == 4
+    assert records.incident_id("a", None, first) == records.incident_id("a", None, first)
+    before = [None, incident(id="MW-1"), incident(id="MW-2")]
+    assert (
+        len({records.incident_id(key, one, at) for key in "ab" for one in before for at in (first, later)})
+        == 12
+    )

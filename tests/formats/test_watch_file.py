@@ -12,18 +12,32 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shared.core.model import Basis, Budget, Grain, Kind, Limit, Quantity, Sensitivity, Severity, Threshold
-from shared.core.routes import Route
+from shared.core.model import (
+    Basis,
+    Budget,
+    Grain,
+    Kind,
+    Limit,
+    Quantity,
+    Sensitivity,
+    Severity,
+    State,
+    Threshold,
+)
+from shared.core.routes import Matcher, Route
 from shared.formats.config_errors import MOST_PROBLEMS, Problems
-from shared.formats.watch_file import ChannelEntry, MeterName, Watch, json_schema, parse_watch
+from shared.formats.watch_file import ChannelEntry, MeterName, Watch, json_schema, parse_watch, why_ruleless
+from tests.builders import an_alert, an_incident
 
 ROOT = Path(__file__).parent.parent.parent
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 
 FILE_KEYS = (
-    "subscriptions, management_groups, owner_tag, channels, routes, budgets, limits, anomalies, newcomers, "
-    "spend, gateway, prices"
+    "subscriptions, management_groups, owner_tag, channels, environment_tag, routes, digests, silences, "
+    "planned, inhibitions, budgets, limits, anomalies, newcomers, spend, gateway, prices"
 )
+
+KINDS = "apprise, slack, slack webhook, teams, webhook"
 
 
 def problems(text: str) -> dict[str, tuple[str, str]]:
@@ -40,7 +54,7 @@ def problems(text: str) -> dict[str, tuple[str, str]]:
 def test_an_empty_file_watches_everything_and_tells_nobody(text):
     watch = parse_watch(text)
     assert watch.subscriptions == ()
-    assert watch.routes == (Route(()),)
+    assert watch.routes == Route("all alerts")
     assert watch.sensitivity == Sensitivity()
     assert [limit.name for limit in watch.limits] == ["ptu-utilisation", "throttled", "failing"]
 
@@ -60,7 +74,7 @@ def test_each_key_has_its_meaning():
             grain: week
             scope: /subscriptions/S/resourceGroups/RG/
             thresholds: [{{percent: 80}}, {{percent: "99.5", basis: forecast}}]
-        limits: [{{name: slow, meter: latency, above: 3000, hold: 2h, severity: critical}}]
+        limits: [{{name: slow, meter: latency, above: 3000, clear: 2500, hold: 2h, severity: critical}}]
         anomalies: {{enabled: false}}
         newcomers: false
     """)
@@ -68,7 +82,17 @@ def test_each_key_has_its_meaning():
         subscriptions=(SUBSCRIPTION,),
         owner_tag="team",
         channels=(("finops", ChannelEntry(kind="slack", secret="SLACK_BOT_TOKEN", channel="C0FINOPS")),),
-        routes=(Route(("finops",), Severity.WARNING, "/subscriptions/s", (Kind.BUDGET,), "me"),),
+        routes=Route(
+            "all alerts",
+            routes=(
+                Route(
+                    "route 1",
+                    ("finops",),
+                    Matcher(Severity.WARNING, "/subscriptions/s", (Kind.BUDGET,), owner="me"),
+                ),
+            ),
+        ),
+        inhibitions=parse_watch("").inhibitions,
         budgets=(
             Budget(
                 "ai",
@@ -78,7 +102,16 @@ def test_each_key_has_its_meaning():
                 (Threshold(Decimal(80)), Threshold(Decimal("99.5"), Basis.FORECAST)),
             ),
         ),
-        limits=(Limit("slow", "latency", Decimal(3000), timedelta(hours=2), Severity.CRITICAL),),
+        limits=(
+            Limit(
+                "slow",
+                "latency",
+                Decimal(3000),
+                timedelta(hours=2),
+                Severity.CRITICAL,
+                clear=Decimal(2500),
+            ),
+        ),
         sensitivity=None,
         newcomers=False,
     )
@@ -86,7 +119,7 @@ def test_each_key_has_its_meaning():
 
 def test_without_routes_every_channel_hears_everything():
     watch = parse_watch("channels: {a: {kind: teams, secret: A}, b: {kind: slack webhook, secret: B}}")
-    assert watch.routes == (Route(("a", "b")),)
+    assert watch.routes == Route("all alerts", ("a", "b"))
 
 
 @pytest.mark.parametrize("name", ["sim/watch.yaml", "watch.yaml"])
@@ -107,7 +140,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
           on-call: {kind: slack, secret: SLACK_BOT_TOKEN}
           empty: {}
         routes:
-          - {channels: [finops, nobody], at_least: huge}
+          - {channels: [finops, nobody], at_least: huge, owner: me}
           - {at_least: info}
         budgets:
           - {name: a, amount: lots}
@@ -117,6 +150,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         limits:
           - {name: x, meter: tokens, above: 5}
           - {name: y, meter: latency, above: -1, hold: soon}
+          - {name: z, meter: latency, above: 5, clear: 6}
         anomalies: {score: 1, least_tokens: .inf}
     """)
     channel_names = "a channel's name: empty, finops, on-call"
@@ -127,13 +161,13 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
             "a key that is not known",
             f"one of {FILE_KEYS}",
         ),
-        "$.channels.finops.kind": ("'slak'", "one of slack, slack webhook, teams"),
+        "$.channels.finops.kind": ("'slak'", f"one of {KINDS}"),
         "$.channels.on-call.channel": ("nothing", "a Slack channel's id, such as C0123456789"),
-        "$.channels.empty.kind": ("nothing", "one of slack, slack webhook, teams"),
+        "$.channels.empty.kind": ("nothing", f"one of {KINDS}"),
         "$.channels.empty.secret": ("nothing", "the name of the setting that holds it"),
         "$.routes[0].channels[1]": ("'nobody'", channel_names),
         "$.routes[0].at_least": ("'huge'", "one of critical, info, warning"),
-        "$.routes[1].channels": ("nothing", "a value"),
+        "$.routes[1].channels": ("nothing", "channels' names, or [] for nobody"),
         "$.budgets[0].amount": ("'lots'", "a number"),
         "$.budgets[1].amount": ("0", "a number from 0.01 to 1,000,000,000,000,000"),
         "$.budgets[2].currency": ("'dollars'", "an ISO 4217 code"),
@@ -144,13 +178,15 @@ def test_all_mistakes_are_told_at_once_each_with_its_place():
         "$.limits[0].meter": ("'tokens'", f"one of {', '.join(sorted(get_args(MeterName)))}"),
         "$.limits[1].above": ("-1", "a number from 0 to 1,000,000,000,000,000"),
         "$.limits[1].hold": ("'soon'", "such as 15m, 4h, 2d"),
+        "$.limits[2].clear": ("6", "a number from 0 to 5, the limit itself"),
         "$.anomalies.score": ("1", "float >= 2.0"),
         "$.anomalies.least_tokens": ("inf", "a number"),
     }
 
 
 def test_indexes_are_those_of_the_file_after_several_bad_items():
-    found = problems("subscriptions: [a, b, 5, c]\nroutes: [1, {channels: []}, 2, {channels: [x]}, 3]")
+    routes = "[1, {channels: [], owner: me}, 2, {channels: [x]}, 3]"
+    found = problems(f"subscriptions: [a, b, 5, c]\nroutes: {routes}")
     assert list(found) == [
         "$.subscriptions[0]",
         "$.subscriptions[1]",
@@ -310,6 +346,44 @@ def test_what_is_no_yaml_or_too_much_of_it_is_one_problem(text):
 def test_no_more_problems_than_a_person_reads():
     found = problems("subscriptions: [" + "x, " * 300 + "]")
     assert len(found) == MOST_PROBLEMS
+
+
+# Rules that are no more
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("limits: [{name: x, meter: latency, above: 1}]", "removed", id="removed"),
+        pytest.param(
+            "limits: [{name: throttled, meter: latency, above: 1, scope: /subscriptions/other}]",
+            "no longer for",
+            id="moved",
+        ),
+        pytest.param("limits: [{name: throttled, meter: latency, above: 9}]", "", id="changed in its value"),
+        pytest.param("", "", id="as it was"),
+    ],
+)
+def test_a_limit_that_is_no_more_closes_its_incidents_with_that_reason(text, why):
+    found = why_ruleless(an_incident(), parse_watch(text))
+
+    assert why in found
+    assert bool(found) is bool(why)
+
+
+def test_what_is_over_or_was_found_by_others_has_no_rule_to_miss():
+    watch = parse_watch("limits: []")
+
+    assert why_ruleless(an_incident(state=State.RESOLVED), watch) == ""
+    assert why_ruleless(an_incident(an_alert(source="Azure")), watch) == ""
+    assert why_ruleless(an_incident(), watch) != ""
+
+
+def test_anomalies_that_are_switched_off_close_theirs():
+    anomaly = an_incident(an_alert(kind=Kind.ANOMALY))
+
+    assert why_ruleless(anomaly, parse_watch("anomalies: {enabled: false}")) != ""
+    assert why_ruleless(anomaly, parse_watch("")) == ""
 
 
 # Any file

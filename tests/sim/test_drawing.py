@@ -213,6 +213,7 @@ def test_every_block_that_slack_shows_is_drawn():
         "text": {"type": "plain_text", "text": ":bell: *Go*"},
         "url": "https://a.example",
     }
+    select = {"type": "static_select", "placeholder": {"type": "plain_text", "text": "Quiet for"}}
     rich = [
         {"type": "text", "text": "firm", "style": {"bold": True}},
         {"type": "link", "url": "https://b.example"},
@@ -228,7 +229,7 @@ def test_every_block_that_slack_shows_is_drawn():
             "accessory": button,
         },
         {"type": "context", "elements": [text("small"), {"type": "image", "alt_text": "logo"}]},
-        {"type": "actions", "elements": [{**button, "style": "danger"}, {"type": "datepicker"}]},
+        {"type": "actions", "elements": [{**button, "style": "danger"}, {"type": "datepicker"}, select]},
         {"type": "markdown", "text": "- one\n\n`two` and *three*"},
         {
             "type": "rich_text",
@@ -244,7 +245,7 @@ def test_every_block_that_slack_shows_is_drawn():
 
     html = drawn("slack", {"blocks": blocks})
 
-    words = "Head body left right 🔔 small picture: logo datepicker one firm 👀 user rich_text_x"
+    words = "Head body left right 🔔 small picture: logo datepicker Quiet one firm 👀 user rich_text_x"
     assert all(word in Reader(html).text for word in words.split())
     for part in (
         "*Go*</a>",
