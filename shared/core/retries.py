@@ -39,7 +39,7 @@ def claim(talk: Conversation, now: datetime, claimer: str) -> Conversation | Non
         claimed_by=claimer,
         claimed_until=now + max(LEASE, wait_after(attempts)),
         attempts=attempts,
-        may_repeat=talk.may_repeat,
+        may_repeat=talk.may_repeat or talk.claimed_until is not None,
     )
 
 
