@@ -19,6 +19,7 @@ from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
 INBOX = "inbox"  # webhook bodies as they came
+OVER = "over"  # when pushed alerts were last said to be over
 Kept = TypeVar("Kept")
 
 
@@ -81,6 +82,10 @@ def nudge_of(notification: Notification) -> str:
 
 def inbox_key(received_at: datetime, unique: str) -> str:
     return f"{received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}|{unique}"
+
+
+def over_key(alert: Alert) -> str:
+    return digest(alert.key, 32)
 
 
 def state_partition(subscription: str) -> str:
