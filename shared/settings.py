@@ -7,8 +7,11 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from shared.formats.addresses import is_address, is_this_machine
+from shared.formats.principal import Admission, Expected
 
 UNRESOLVED = "@microsoft.keyvault("
+ZEROS = "00000000-0000-0000-0000-000000000000"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
 
 
@@ -59,15 +62,29 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_PRICES_ENDPOINT": "https://prices.azure.com",
     "METERWATCH_LOGIN_ENDPOINT": "https://login.microsoftonline.com",
     "METERWATCH_SLACK_ENDPOINT": "https://slack.com/api/",
+    "METERWATCH_WEBHOOK_AUTH": "entra",  # or "key"
+    "METERWATCH_WEBHOOK_AUDIENCE": "",  # the client id of the app registration that guards the webhook
+    "METERWATCH_WEBHOOK_TENANT": "",
+    "METERWATCH_WEBHOOK_ROLE": "ActionGroupsSecureWebhook",
+    "METERWATCH_WEBHOOK_CALLER": "461e8683-5575-4561-ac7f-899cc907d62a",  # Azure's action groups
     "AZURE_CLIENT_ID": "",  # of a user-assigned identity, or of an app; "" is the system's, or a login
     "AZURE_TENANT_ID": "",  # with the next: an app signs in with its secret
     "AZURE_CLIENT_SECRET": "",
     "AzureWebJobsStorage": "",  # a connection string; or, without keys:
     "AzureWebJobsStorage__tableServiceUri": "",
+    "AzureWebJobsStorage__queueServiceUri": "",
     "AzureWebJobsStorage__accountName": "",
 }
+# Set by the platform, never by us: its authentication stands before the app.
+PROTECTED = "WEBSITE_AUTH_ENABLED"
 # Read by the Functions host for the triggers, not by us; listed so that the sample is whole.
-HOST_SETTINGS = ("FUNCTIONS_WORKER_RUNTIME", "POLL_USAGE_SCHEDULE", "POLL_SPEND_SCHEDULE", "TEND_SCHEDULE")
+HOST_SETTINGS = (
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+    "POLL_USAGE_SCHEDULE",
+    "POLL_SPEND_SCHEDULE",
+    "TEND_SCHEDULE",
+)
 OF_AN_APP = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")  # that signs in with its secret
 ENDPOINTS = (
     "METERWATCH_ARM_ENDPOINT",
@@ -77,6 +94,7 @@ ENDPOINTS = (
     "METERWATCH_LOGIN_ENDPOINT",
     "METERWATCH_SLACK_ENDPOINT",
     "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__queueServiceUri",
 )
 
 
@@ -99,6 +117,8 @@ class Settings:
     is_an_app: bool  # that signs in by itself, with a secret or else a certificate
     storage_connection: Secret
     table_endpoint: str
+    queue_endpoint: str
+    webhook: Admission
     _environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -131,6 +151,9 @@ class Settings:
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),
             table_endpoint=found["AzureWebJobsStorage__tableServiceUri"]
             or (f"https://{account}.table.core.windows.net" if account else ""),
+            queue_endpoint=found["AzureWebJobsStorage__queueServiceUri"]
+            or (f"https://{account}.queue.core.windows.net" if account else ""),
+            webhook=_admission(found, environment.get(PROTECTED, "")),
             _environment=dict(environment),
         )
         return settings, _problems(found)
@@ -156,7 +179,13 @@ def _problems(found: Mapping[str, str]) -> list[str]:
     """What is wrong, in the order of the settings. An unresolved reference has no second mistake."""
     unresolved = _unresolved(found)
     rest = {name: value for name, value in found.items() if not _is_unresolved(value)}
-    return [*unresolved, *_credential_problems(rest), *_endpoint_problems(rest), *_storage_problems(rest)]
+    return [
+        *unresolved,
+        *_credential_problems(rest),
+        *_endpoint_problems(rest),
+        *_storage_problems(rest),
+        *_webhook_problems(rest),
+    ]
 
 
 def _credential_problems(found: Mapping[str, str]) -> list[str]:
@@ -182,6 +211,33 @@ def _endpoint_problems(found: Mapping[str, str]) -> list[str]:
     ]
     if "{region}" not in found.get("METERWATCH_METRICS_ENDPOINT", "{region}"):
         problems.append("METERWATCH_METRICS_ENDPOINT has no {region}; expected it where the region's name is")
+    return problems
+
+
+def _admission(found: Mapping[str, str], protected: str) -> Admission:
+    return Admission(
+        by_key=found["METERWATCH_WEBHOOK_AUTH"] == "key",
+        expected=Expected(
+            protected=protected.strip().lower() in ("true", "1"),
+            audience=found["METERWATCH_WEBHOOK_AUDIENCE"].lower().removeprefix("api://"),
+            tenant=found["METERWATCH_WEBHOOK_TENANT"].lower(),
+            role=found["METERWATCH_WEBHOOK_ROLE"],
+            caller=found["METERWATCH_WEBHOOK_CALLER"].lower(),
+        ),
+    )
+
+
+def _webhook_problems(found: Mapping[str, str]) -> list[str]:
+    """What is not set is no mistake: an app that polls only needs none of it, and its webhook is shut."""
+    ids = {name: found.get(f"METERWATCH_WEBHOOK_{name}", "") for name in ("AUDIENCE", "TENANT", "CALLER")}
+    # The values are not shown: one may be a key or a client's secret, pasted into the wrong place.
+    problems = [
+        f"METERWATCH_WEBHOOK_{name} is no id; expected one such as {ZEROS}"
+        for name, value in ids.items()
+        if value and not GUID.fullmatch(value.removeprefix("api://"))
+    ]
+    if found.get("METERWATCH_WEBHOOK_AUTH", "entra") not in ("entra", "key"):
+        problems.append("METERWATCH_WEBHOOK_AUTH is neither entra nor key")
     return problems
 
 

@@ -23,12 +23,14 @@ FUNCTIONS = {
     "poll_usage": {("timerTrigger", "in", "%POLL_USAGE_SCHEDULE%"), JOBS},
     "poll_spend": {("timerTrigger", "in", "%POLL_SPEND_SCHEDULE%"), JOBS},
     "poll_scope": {("queueTrigger", "in", "meterwatch-jobs"), NUDGES},
-    "tend": {("timerTrigger", "in", "%TEND_SCHEDULE%"), NUDGES},
+    "tend": {("timerTrigger", "in", "%TEND_SCHEDULE%"), JOBS, NUDGES},
     "deliver": {("queueTrigger", "in", "meterwatch-nudges")},
     "deliver_poison": {("queueTrigger", "in", "meterwatch-nudges-poison"), NUDGES},
+    "azure_alert_secure": {("httpTrigger", "in", "POST azure-alert-secure ANONYMOUS"), ANSWER, NUDGES},
     "azure_alert": {("httpTrigger", "in", "POST azure-alert FUNCTION"), ANSWER, NUDGES},
     "tick": {("httpTrigger", "in", "POST tick FUNCTION"), ANSWER, JOBS, NUDGES},
     "health": {("httpTrigger", "in", "GET health ANONYMOUS"), ANSWER},
+    "ready": {("httpTrigger", "in", "GET ready FUNCTION"), ANSWER},
 }
 
 

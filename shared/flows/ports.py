@@ -9,6 +9,7 @@ from shared.core.model import Period
 from shared.core.rows import Change, Row
 from shared.formats.channel import Answer, Call
 from shared.formats.metric_names import MetricQuery
+from shared.formats.principal import Admission
 from shared.formats.watch_file import Watch
 
 
@@ -118,3 +119,5 @@ class Ports:
     watch: Watch
     new_id: Callable[[], str]  # a text nobody else has
     log: Callable[[Mapping[str, object]], None] = lambda event: None
+    webhook: Admission = Admission()  # as it stands, nobody is let in
+    depths: Callable[[], Mapping[str, int | None]] = dict  # messages in each queue; None: not known
