@@ -1,21 +1,19 @@
 """The functions of the app: each a signature and one call. See docs/operate.md for their schedules."""
 
-import logging
 import typing
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import azure.functions as func
 
+from shared.answering import PATIENTLY, answered, response
 from shared.flows import deliver as delivery
+from shared.flows import doors, poll
 from shared.flows import health as probes
-from shared.flows import intake, poll
 from shared.flows import slack_action as pressing
 from shared.flows import tend as tending
 from shared.flows import visit as visiting
-from shared.flows.ports import Ports
-from shared.formats import pages
-from shared.settings import SettingsError
+from shared.flows.tick import all_timers
+from shared.formats import pages, principal
 from shared.wiring import ports
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -27,15 +25,6 @@ NUDGES = "meterwatch-nudges"
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def answered(answer: Callable[[Ports], intake.Reply]) -> intake.Reply:
-    """What a flow replies; 503 while the settings are wrong, for an action group gives up at 500."""
-    try:
-        return answer(ports())
-    except SettingsError as wrong:
-        logging.getLogger("meterwatch").error("settings: %s", wrong)  # noqa: TRY400 - it says where
-        return intake.Reply(503, "the settings of the app are wrong; its log names them")
 
 
 @app.timer_trigger(arg_name="timer", schedule="%POLL_USAGE_SCHEDULE%")
@@ -83,52 +72,79 @@ def deliver_poison(nudge: func.QueueMessage, nudges: func.Out[typing.List[str]])
     nudges.set(delivery.tell_of_poison(ports(), nudge.get_body().decode(errors="replace"), now()))
 
 
+@app.route(route="azure-alert-secure", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
+async def azure_alert_secure(
+    req: func.HttpRequest, nudges: func.Out[typing.List[str]], context: func.Context
+) -> func.HttpResponse:
+    """Takes what an action group posts that Entra has signed in: see docs/security.md."""
+    caller = req.headers.get(principal.HEADER, "")
+    reply = await answered(lambda ports: doors.by_principal(ports, caller, req.get_body(), now()), context)
+    nudges.set([*reply.nudges])
+    return response(reply)
+
+
 @app.route(route="azure-alert", methods=["POST"])
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
-def azure_alert(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
-    """Takes what an action group posts."""
-    reply = answered(lambda ports: intake.take(ports, req.get_body(), now()))
+async def azure_alert(
+    req: func.HttpRequest, nudges: func.Out[typing.List[str]], context: func.Context
+) -> func.HttpResponse:
+    """Takes what an action group posts that has the function's key."""
+    reply = await answered(lambda ports: doors.by_key(ports, req.get_body(), now()), context)
     nudges.set([*reply.nudges])
-    return func.HttpResponse(reply.text, status_code=reply.status)
+    return response(reply)
 
 
 # Slack sends no function key, only its signature over the body: that is the proof, and is looked at first.
 @app.route(route="slack-action", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
-def slack_action(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
+async def slack_action(
+    req: func.HttpRequest, nudges: func.Out[typing.List[str]], context: func.Context
+) -> func.HttpResponse:
     """A button that somebody pressed in Slack."""
     headers = dict(req.headers)
-    reply = answered(lambda ports: pressing.take_press(ports, req.get_body(), headers, now()))
+    reply = await answered(lambda ports: pressing.take_press(ports, req.get_body(), headers, now()), context)
     nudges.set([*reply.nudges])
-    return func.HttpResponse(reply.text, status_code=reply.status)
+    return response(reply)
 
 
 # A person's browser has no function key: the signed link is the proof, and the flow looks at it first.
 @app.route(route="respond", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
-def respond(req: func.HttpRequest, nudges: func.Out[typing.List[str]]) -> func.HttpResponse:
+async def respond(
+    req: func.HttpRequest, nudges: func.Out[typing.List[str]], context: func.Context
+) -> func.HttpResponse:
     """The page behind a link on a card: looking shows, posting its form acts."""
-    principal = req.headers.get("x-ms-client-principal-name", "")
-    asked = visiting.Visit(req.method == "POST", req.params.get("t", ""), req.get_body(), principal)
-    reply = answered(lambda ports: visiting.visit(ports, asked, now()))
+    visitor = req.headers.get("x-ms-client-principal-name", "")
+    asked = visiting.Visit(req.method == "POST", req.params.get("t", ""), req.get_body(), visitor)
+    reply = await answered(lambda ports: visiting.visit(ports, asked, now()), context)
     nudges.set([*reply.nudges])
-    return func.HttpResponse(reply.text, status_code=reply.status, headers=dict(pages.HEADERS))
+    return response(reply, pages.HEADERS)
 
 
 @app.route(route="tick", methods=["POST"])
 @app.queue_output(arg_name="jobs", queue_name=JOBS, connection=STORAGE)
 @app.queue_output(arg_name="nudges", queue_name=NUDGES, connection=STORAGE)
-def tick(
-    req: func.HttpRequest, jobs: func.Out[typing.List[str]], nudges: func.Out[typing.List[str]]
+async def tick(
+    req: func.HttpRequest,
+    jobs: func.Out[typing.List[str]],
+    nudges: func.Out[typing.List[str]],
+    context: func.Context,
 ) -> func.HttpResponse:
     """The work of all timers at once, for an outside scheduler."""
-    jobs.set(poll.plan(ports(), "usage", now()) + poll.plan(ports(), "spend", now()))
-    nudges.set(tending.tend(ports(), now()))
-    return func.HttpResponse("ticked", status_code=202)
+    reply = await answered(lambda ports: all_timers(ports, now()), context, PATIENTLY)
+    jobs.set([*reply.jobs])
+    nudges.set([*reply.nudges])
+    return response(reply)
 
 
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def health(req: func.HttpRequest) -> func.HttpResponse:
+async def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Whether the app is alive and its store can be read; no detail."""
-    reply = answered(probes.liveness)
-    return func.HttpResponse(reply.text, status_code=reply.status)
+    return response(await answered(probes.liveness, context))
+
+
+@app.route(route="ready", methods=["GET"])
+async def ready(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """How old what is known is and how much waits, as JSON; needs the function's key."""
+    return response(await answered(lambda ports: probes.readiness(ports, now()), context))

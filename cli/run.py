@@ -92,6 +92,7 @@ def environment_for(tenant: RunningTenant, folder: Path) -> Mapping[str, str]:
         "METERWATCH_LOGS_ENDPOINT": tenant.logs,
         "METERWATCH_PRICES_ENDPOINT": tenant.prices,
         "METERWATCH_SLACK_ENDPOINT": tenant.slack_api,
+        "METERWATCH_WEBHOOK_AUTH": "key",  # nothing on this machine signs an action group in
         "SLACK_BOT_TOKEN": "xoxb-simulated",
         "TEAMS_WEBHOOK_URL": tenant.teams_webhook("on-call"),
         "SLACK_SIGNING_SECRET": "simulated-signing-secret",

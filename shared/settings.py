@@ -7,9 +7,12 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from shared.formats.addresses import is_address, is_this_machine
+from shared.formats.principal import Admission, Expected
 
 UNRESOLVED = "@microsoft.keyvault("
 LEAST_KEY = 32  # characters of what signs links
+ZEROS = "00000000-0000-0000-0000-000000000000"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
 
 
@@ -64,15 +67,29 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_LINK_KEY": "",  # signs those links
     "METERWATCH_EASY_AUTH": "off",  # or "on": the platform signs visitors in, and says who they are
     "SLACK_SIGNING_SECRET": "",  # of the Slack app, when one of its channels is interactive
+    "METERWATCH_WEBHOOK_AUTH": "entra",  # or "key"
+    "METERWATCH_WEBHOOK_AUDIENCE": "",  # the client id of the app registration that guards the webhook
+    "METERWATCH_WEBHOOK_TENANT": "",
+    "METERWATCH_WEBHOOK_ROLE": "ActionGroupsSecureWebhook",
+    "METERWATCH_WEBHOOK_CALLER": "461e8683-5575-4561-ac7f-899cc907d62a",  # Azure's action groups
     "AZURE_CLIENT_ID": "",  # of a user-assigned identity, or of an app; "" is the system's, or a login
     "AZURE_TENANT_ID": "",  # with the next: an app signs in with its secret
     "AZURE_CLIENT_SECRET": "",
     "AzureWebJobsStorage": "",  # a connection string; or, without keys:
     "AzureWebJobsStorage__tableServiceUri": "",
+    "AzureWebJobsStorage__queueServiceUri": "",
     "AzureWebJobsStorage__accountName": "",
 }
+# Set by the platform, never by us: its authentication stands before the app.
+PROTECTED = "WEBSITE_AUTH_ENABLED"
 # Read by the Functions host for the triggers, not by us; listed so that the sample is whole.
-HOST_SETTINGS = ("FUNCTIONS_WORKER_RUNTIME", "POLL_USAGE_SCHEDULE", "POLL_SPEND_SCHEDULE", "TEND_SCHEDULE")
+HOST_SETTINGS = (
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+    "POLL_USAGE_SCHEDULE",
+    "POLL_SPEND_SCHEDULE",
+    "TEND_SCHEDULE",
+)
 OF_AN_APP = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")  # that signs in with its secret
 ENDPOINTS = (
     "METERWATCH_ARM_ENDPOINT",
@@ -82,6 +99,7 @@ ENDPOINTS = (
     "METERWATCH_LOGIN_ENDPOINT",
     "METERWATCH_SLACK_ENDPOINT",
     "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__queueServiceUri",
 )
 
 
@@ -108,6 +126,8 @@ class Settings:
     is_an_app: bool  # that signs in by itself, with a secret or else a certificate
     storage_connection: Secret
     table_endpoint: str
+    queue_endpoint: str
+    webhook: Admission
     _environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -144,6 +164,9 @@ class Settings:
             storage_connection=Secret("AzureWebJobsStorage", found["AzureWebJobsStorage"]),
             table_endpoint=found["AzureWebJobsStorage__tableServiceUri"]
             or (f"https://{account}.table.core.windows.net" if account else ""),
+            queue_endpoint=found["AzureWebJobsStorage__queueServiceUri"]
+            or (f"https://{account}.queue.core.windows.net" if account else ""),
+            webhook=_admission(found, environment.get(PROTECTED, "")),
             _environment=dict(environment),
         )
         return settings, _problems(found)
@@ -175,6 +198,7 @@ def _problems(found: Mapping[str, str]) -> list[str]:
         *_endpoint_problems(rest),
         *_link_problems(rest),
         *_storage_problems(rest),
+        *_webhook_problems(rest),
     ]
 
 
@@ -217,6 +241,33 @@ def _link_problems(found: Mapping[str, str]) -> list[str]:
         problems.append("METERWATCH_LINK_KEY is not set, which METERWATCH_PUBLIC_URL needs")
     if found.get("METERWATCH_EASY_AUTH", "off") not in ("on", "off"):
         problems.append(f"METERWATCH_EASY_AUTH is {found['METERWATCH_EASY_AUTH']!r}; expected on or off")
+    return problems
+
+
+def _admission(found: Mapping[str, str], protected: str) -> Admission:
+    return Admission(
+        by_key=found["METERWATCH_WEBHOOK_AUTH"] == "key",
+        expected=Expected(
+            protected=protected.strip().lower() in ("true", "1"),
+            audience=found["METERWATCH_WEBHOOK_AUDIENCE"].lower().removeprefix("api://"),
+            tenant=found["METERWATCH_WEBHOOK_TENANT"].lower(),
+            role=found["METERWATCH_WEBHOOK_ROLE"],
+            caller=found["METERWATCH_WEBHOOK_CALLER"].lower(),
+        ),
+    )
+
+
+def _webhook_problems(found: Mapping[str, str]) -> list[str]:
+    """What is not set is no mistake: an app that polls only needs none of it, and its webhook is shut."""
+    ids = {name: found.get(f"METERWATCH_WEBHOOK_{name}", "") for name in ("AUDIENCE", "TENANT", "CALLER")}
+    # The values are not shown: one may be a key or a client's secret, pasted into the wrong place.
+    problems = [
+        f"METERWATCH_WEBHOOK_{name} is no id; expected one such as {ZEROS}"
+        for name, value in ids.items()
+        if value and not GUID.fullmatch(value.removeprefix("api://"))
+    ]
+    if found.get("METERWATCH_WEBHOOK_AUTH", "entra") not in ("entra", "key"):
+        problems.append("METERWATCH_WEBHOOK_AUTH is neither entra nor key")
     return problems
 
 

@@ -21,6 +21,7 @@ from shared.settings import Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
+QUEUES = ("meterwatch-jobs", "meterwatch-jobs-poison", "meterwatch-nudges", "meterwatch-nudges-poison")
 NOISY = ("azure", "msal", "requests", "urllib3")  # they log each call, with its URL
 
 
@@ -86,6 +87,8 @@ def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
         new_id=lambda: uuid4().hex,
         log=log_line,
         wait=lambda span: time.sleep(span.total_seconds()),
+        webhook=settings.webhook,
+        depths=_depths(settings),
     )
 
 
@@ -133,6 +136,20 @@ def _store(settings: Settings) -> Store:
     if connection := settings.storage_connection.reveal():
         return TableStore.from_connection_string(connection)
     return TableStore.at(settings.table_endpoint, credential(settings))
+
+
+def _depths(settings: Settings) -> Callable[[], Mapping[str, int | None]]:
+    def depths() -> Mapping[str, int | None]:
+        connection = settings.storage_connection.reveal()
+        if settings.store != "tables" or not (connection or settings.queue_endpoint):
+            return dict.fromkeys(QUEUES)  # on one machine the outbox itself is the queue
+        from shared.edges.queues import Queues
+
+        if connection:
+            return Queues.from_connection_string(connection, QUEUES).depths()
+        return Queues.at(settings.queue_endpoint, credential(settings), QUEUES).depths()
+
+    return depths
 
 
 def _azure(settings: Settings) -> Azure:

@@ -26,11 +26,13 @@ FUNCTIONS = {
     "tend": {("timerTrigger", "in", "%TEND_SCHEDULE%"), JOBS, NUDGES},
     "deliver": {("queueTrigger", "in", "meterwatch-nudges")},
     "deliver_poison": {("queueTrigger", "in", "meterwatch-nudges-poison"), NUDGES},
+    "azure_alert_secure": {("httpTrigger", "in", "POST azure-alert-secure ANONYMOUS"), ANSWER, NUDGES},
     "azure_alert": {("httpTrigger", "in", "POST azure-alert FUNCTION"), ANSWER, NUDGES},
     "slack_action": {("httpTrigger", "in", "POST slack-action ANONYMOUS"), ANSWER, NUDGES},
     "respond": {("httpTrigger", "in", "GET POST respond ANONYMOUS"), ANSWER, NUDGES},
     "tick": {("httpTrigger", "in", "POST tick FUNCTION"), ANSWER, JOBS, NUDGES},
     "health": {("httpTrigger", "in", "GET health ANONYMOUS"), ANSWER},
+    "ready": {("httpTrigger", "in", "GET ready FUNCTION"), ANSWER},
 }
 
 

@@ -1,28 +1,18 @@
-"""The app in processes of its own: with wrong settings, without its store, with Azure Tables as its store.
-
-A worker takes one app a process, and the app reads its environment once.
-"""
+"""The app in processes of its own: with wrong settings, without its store, with Azure Tables as its store."""
 
 import json
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 
 from cli.run import environment_for
 from shared.edges.tables import TableStore
 from shared.formats import records
+from tests.app_apart import app
 from tests.azurite import running_azurite, why_no_azurite
-from tests.worker import Worker
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the worker core needs Python 3.13")
 
-ROOT = Path(__file__).resolve().parents[1]
-OURS = ("METERWATCH_", "AzureWebJobsStorage", "SLACK_", "TEAMS_", "AZURE_")
 SUBSCRIPTION = "7c0e4a2b-51d3-4f0a-9a6e-2f4b8d1c9e01"
 BUDGET = {
     "SubscriptionName": "Contoso AI products",
@@ -38,26 +28,6 @@ BUDGET = {
     "NotificationThresholdAmount": "0.8",
 }
 ALERT = json.dumps({"schemaId": "AIP Budget Notification", "data": BUDGET})
-workers: list[Worker] = []  # the one of the child process
-
-
-def open_app(environment):
-    for name in [name for name in os.environ if name.startswith(OURS)]:
-        del os.environ[name]
-    os.environ.update(environment)
-    workers.append(Worker(ROOT))
-
-
-def invoke(trigger, *args, **fields):
-    return getattr(workers[0], trigger)(*args, **fields)
-
-
-@contextmanager
-def app(environment):
-    """Calls of the app in a child process whose environment holds these settings and no other of ours."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        pool.submit(open_app, dict(environment)).result()
-        yield lambda *args, **fields: pool.submit(invoke, *args, **fields).result()
 
 
 def test_an_app_without_settings_names_all_of_them_at_each_call():
@@ -91,7 +61,8 @@ def test_an_app_with_a_wrong_watch_file_names_every_mistake_in_it(tmp_path):
 
 
 def test_an_app_whose_store_cannot_be_opened_asks_to_be_called_again(tmp_path):
-    with app({"METERWATCH_STORE": str(tmp_path)}) as call:  # a folder, where a file should be
+    # A folder, where a file should be.
+    with app({"METERWATCH_STORE": str(tmp_path), "METERWATCH_WEBHOOK_AUTH": "key"}) as call:
         health = call("http", "health", "GET").returned
         alert = call("http", "azure_alert", "POST", body=ALERT).returned
         timer = call("timer", "tend")

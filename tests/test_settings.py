@@ -153,6 +153,55 @@ def test_the_simulated_login_goes_nowhere_but_to_this_machine(endpoint):
     assert "METERWATCH_ARM_ENDPOINT" in found[0]
 
 
+ONE_ID = "461E8683-5575-4561-ac7f-899cc907d62a"
+
+
+@pytest.mark.parametrize("name", ["AUDIENCE", "TENANT", "CALLER"])
+@pytest.mark.parametrize("value", ["contoso.example", "hidden", ONE_ID + "0", f"https://{ONE_ID}"])
+def test_an_id_of_the_webhook_that_is_none_is_named_and_not_shown(name, value):
+    (problem,) = problems(**{f"METERWATCH_WEBHOOK_{name}": value})
+
+    assert problem.startswith(f"METERWATCH_WEBHOOK_{name} is no id")
+    assert value not in problem
+
+
+def test_a_way_to_prove_oneself_that_nobody_knows_is_refused_and_not_shown():
+    assert problems(METERWATCH_WEBHOOK_AUTH="hidden") == ["METERWATCH_WEBHOOK_AUTH is neither entra nor key"]
+
+
+@pytest.mark.parametrize("audience", [ONE_ID, f"api://{ONE_ID}"], ids=["id", "address"])
+def test_the_audience_of_the_webhook_may_be_given_in_both_forms(audience):
+    webhook = Settings.read({**ENOUGH, "METERWATCH_WEBHOOK_AUDIENCE": audience}).webhook
+
+    assert webhook.expected.audience == ONE_ID.lower()
+
+
+@pytest.mark.parametrize(
+    ("said", "protected"),
+    [
+        ("True", True),
+        ("true", True),
+        ("1", True),
+        ("False", False),
+        ("", False),
+        ("0", False),
+        ("yes", False),
+    ],
+)
+def test_the_platform_says_whether_its_authentication_is_on(said, protected):
+    webhook = Settings.read({**ENOUGH, "WEBSITE_AUTH_ENABLED": said}).webhook
+
+    assert webhook.expected.protected is protected
+
+
+def test_the_webhook_is_strict_and_shut_by_default():
+    webhook = Settings.read(ENOUGH).webhook
+
+    assert not webhook.by_key
+    assert not webhook.expected.protected
+    assert webhook.expected.caller == ONE_ID.lower()
+
+
 AN_APP = {"AZURE_TENANT_ID": "contoso.example", "AZURE_CLIENT_ID": "an-app", "AZURE_CLIENT_SECRET": "hidden"}
 
 

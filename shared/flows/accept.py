@@ -39,6 +39,7 @@ def _finder(ports: Ports, alerts: Sequence[Alert]) -> Callable[[Alert], Row | No
     """Finds an alert's incident: a webhook's call costs the same however many incidents there are."""
     areas = Counter(map(records.area_of, alerts))
     known: dict[str, dict[str, Row]] = {}
+    asked: set[str] = set()
     for area in (area for area, count in areas.items() if count > FEW):
         rows = ports.store.scan(records.ALERTS, records.incidents_prefix(area))
         known[area] = {row.key: row for row in rows}
@@ -46,7 +47,10 @@ def _finder(ports: Ports, alerts: Sequence[Alert]) -> Callable[[Alert], Row | No
     def find(alert: Alert) -> Row | None:
         key = records.incident_key(alert)
         rows = known.get(records.area_of(alert))
-        return ports.store.get(records.ALERTS, key) if rows is None else rows.get(key)
+        if rows is None or key in asked:  # an alert before this one may have changed it
+            return ports.store.get(records.ALERTS, key)
+        asked.add(key)
+        return rows.get(key)
 
     return find
 

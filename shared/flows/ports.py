@@ -10,6 +10,7 @@ from shared.core.rows import Change, Row
 from shared.formats.channel import Answer, Call
 from shared.formats.links import Links
 from shared.formats.metric_names import MetricQuery
+from shared.formats.principal import Admission
 from shared.formats.watch_file import Watch
 
 
@@ -129,3 +130,5 @@ class Ports:
     links: Links | None = None  # None: messages carry no links to act by
     slack_signed: SlackSigned | None = None  # None: no button of Slack is ours
     signs_in: bool = False  # the platform says who a visitor is, and its word can be trusted
+    webhook: Admission = Admission()  # as it stands, nobody is let in
+    depths: Callable[[], Mapping[str, int | None]] = dict  # messages in each queue; None: not known

@@ -18,23 +18,15 @@ from shared.core.periods import period_of
 from shared.core.scopes import portal_link
 from shared.core.wording import named
 from shared.formats.amounts import parse_amount
-from shared.formats.azure_alert import (
-    AZURE,
-    HIGHEST_STEP,
-    MOST_NAME,
-    TOLD_FOR,
-    Sums,
-    crossing,
-    positive,
-    scope_of,
-    sentence,
-)
 from shared.formats.estate import LONGEST_ID
 from shared.formats.loose import folded, one_line
 from shared.formats.moments import parse_moment
 from shared.formats.native_budgets import GRAINS
+from shared.formats.pushed import AZURE, MOST_NAME
+from shared.formats.pushed_budget import HIGHEST_STEP, Sums, crossing, positive, scope_of, sentence
 
 LATE = timedelta(hours=48)  # after a period's end Azure may still find that it was too dear
+TOLD_FOR = timedelta(hours=24)
 MOST_RATIO = Decimal(10)  # a threshold above it is a percent, though it should be a ratio
 
 

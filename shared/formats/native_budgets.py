@@ -9,11 +9,12 @@ from typing import Any
 from shared.core.budgets import budget_key
 from shared.core.model import Basis, Budget, Grain, Quantity, Threshold
 from shared.formats.amounts import parse_amount
-from shared.formats.azure_alert import HIGHEST_STEP, MOST_NAME, positive, scope_of
 from shared.formats.cost_query import AI_SERVICES, AI_TYPE
 from shared.formats.estate import LONGEST_ID
 from shared.formats.loose import folded, listed, mapping, mappings, one_line
 from shared.formats.moments import parse_moment
+from shared.formats.pushed import MOST_NAME
+from shared.formats.pushed_budget import HIGHEST_STEP, positive, scope_of
 
 # The others run from day to day (Last30Days) or by billing periods, whose days are not known here.
 GRAINS = {"monthly": Grain.MONTH, "quarterly": Grain.QUARTER, "annually": Grain.YEAR}

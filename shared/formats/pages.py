@@ -4,8 +4,6 @@ Each stands alone: no script, nothing from elsewhere, and a policy that forbids 
 an alert or a person is escaped.
 """
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +13,7 @@ from urllib.parse import parse_qsl
 from shared.core.acts import ACT_WORDS, EXPECTED_FOR, SPANS
 from shared.core.model import Act, Incident
 from shared.core.wording import SEVERITY_WORDS, lasted, moment, named
+from shared.formats.http_headers import page_headers
 from shared.formats.loose import one_line
 
 MOST_BODY = 10_000  # bytes of a form
@@ -32,17 +31,7 @@ STYLE = (
     "button{font-weight:600;cursor:pointer}"
     ".wrong{font-weight:600}small{opacity:.75}"
 )
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-HEADERS: Mapping[str, str] = MappingProxyType(
-    {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'",
-        "Referrer-Policy": "no-referrer",  # the address of the page is what lets its holder act
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-)
+HEADERS: Mapping[str, str] = MappingProxyType(page_headers(STYLE))
 CONSEQUENCES: Mapping[Act, str] = MappingProxyType(
     {
         Act.ACKNOWLEDGE: "It is not repeated and not escalated any more. You are told when it becomes "

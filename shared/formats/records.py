@@ -30,6 +30,7 @@ from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
 INBOX = "inbox"  # webhook bodies as they came
+OVER = "over"  # when pushed alerts were last said to be over
 Kept = TypeVar("Kept")
 
 
@@ -128,6 +129,10 @@ def address_of(nudge: str) -> Address | None:
 
 def inbox_key(received_at: datetime, unique: str) -> str:
     return f"{received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}|{unique}"
+
+
+def over_key(alert: Alert) -> str:
+    return digest(alert.key, 32)
 
 
 def state_partition(subscription: str) -> str:

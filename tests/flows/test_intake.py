@@ -123,11 +123,12 @@ def test_the_portals_test_is_told_as_a_test_and_opens_nothing(ports):
     [
         (b"", 400, "not JSON"),
         (b"\x00\xff\xfe", 400, "not JSON"),
-        (b"[1]", 400, "list"),
+        (b"[1]", 400, "int"),
+        (b"[" + b"{}," * 50 + b"{}]", 413, "51 alerts"),
         (b'{"hello": "world"}', 400, "hello"),
         (b" " * (MOST_BYTES + 1), 413, "900,001 bytes"),
     ],
-    ids=["empty", "bytes", "a list", "no alert", "too long"],
+    ids=["empty", "bytes", "a list", "too many", "no alert", "too long"],
 )
 def test_rubbish_is_answered_with_its_reason_kept_and_told_once(ports, body, status, why):
     first, second = take(ports, body, NOW), take(ports, body, NOW)
