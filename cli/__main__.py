@@ -8,6 +8,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("cli.run", "watch a simulated tenant and show what is told"),
     "check": ("cli.check", "poll Azure once; print what is seen and what would be told"),
     "config": ("cli.config", "check a watch.yaml, or print its JSON schema"),
+    "parse": ("cli.parse", "print the alert that each webhook body becomes, as JSON"),
     "picture": ("cli.picture", "draw recorded messages as Teams and Slack show them"),
 }
 
