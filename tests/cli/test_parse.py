@@ -103,7 +103,7 @@ def test_every_example_of_the_document_is_what_is_told(kind, name, what):
 def test_the_document_has_every_kind_and_every_severity():
     from shared.formats import azure_alert
 
-    kinds = {kind.words for kind in vars(azure_alert).values() if isinstance(kind, azure_alert.Kind)}
+    kinds = {kind.words for kind in vars(azure_alert).values() if isinstance(kind, azure_alert.AlertKind)}
     described = " ".join(row[0] for row in rows_of("Kinds of alert"))
     words = {word: ours for row, ours in rows_of("Severity") for word in re.findall(r"`(\w+)`", row)}
 
