@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
+from shared.edges.logs import guard_logs
 from shared.flows.ports import Azure, Ports, Post, Store
 from shared.formats.addresses import is_address, is_this_machine
 from shared.formats.channel import Answer, Call
@@ -19,14 +20,12 @@ from shared.settings import Secret, Settings, SettingsError
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
 QUEUES = ("meterwatch-jobs", "meterwatch-jobs-poison", "meterwatch-nudges", "meterwatch-nudges-poison")
-NOISY = ("azure", "msal", "requests", "urllib3")  # they log each call, with its URL
 
 
 @cache
 def ports() -> Ports:
     """The ports of this process, from its environment; made once."""
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    guard_logs({})
     settings, problems = Settings.examine(os.environ)
     return _build_whole(settings, problems)
 
@@ -46,7 +45,7 @@ def _build_whole(settings: Settings, problems: list[str]) -> Ports:
         problems = [*problems, *wrong.problems]
     if problems:
         raise SettingsError(problems)
-    return _build(settings, watch, _post(settings, watch, secrets))
+    return _build(settings, watch, _post(settings, watch, secrets), secrets.values())
 
 
 def _watch(settings: Settings) -> Watch:
@@ -67,7 +66,9 @@ def build_without_channels(settings: Settings, watch: Watch) -> Ports:
     return _build(settings, watch, ChatPost({}))
 
 
-def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
+def _build(settings: Settings, watch: Watch, post: Post, secrets: Iterable[Secret] = ()) -> Ports:
+    ours = (settings.client_secret, settings.storage_connection, *secrets)
+    guard_logs({part: secret.name for secret in ours for part in secret.parts})
     return Ports(
         store=_store(settings),
         azure=_azure(settings),
