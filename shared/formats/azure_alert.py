@@ -76,7 +76,7 @@ CONDITIONS = {
     "dynamicthresholdcriteria": METRIC,
     "webtestlocationavailabilitycriteria": METRIC,
 }
-SIGNALS = {"metric": METRIC, "log": LOG, "activitylog": ACTIVITY}
+SIGNALS = {"metric": METRIC, "log": LOG}  # of what has a condition
 
 
 def parse(body: bytes, received_at: datetime) -> Alert:
@@ -113,17 +113,19 @@ def read(found: object, received_at: datetime) -> Alert:
 
 def kind_of(pushed: Pushed) -> AlertKind:
     """Which kind an alert is; OTHER for one that nobody knows."""
+    context = pushed.context
     for name, kind in CONTENTS.items():
-        if name in pushed.context:
+        if name in context:
             return kind
-    by_condition = CONDITIONS.get(id_of(pushed.context, "conditiontype"))
-    by_service, by_signal = SERVICES.get(_letters(pushed.service)), SIGNALS.get(_letters(pushed.signal))
-    return by_service or by_condition or (by_signal if _fits(pushed) else None) or OTHER
-
-
-def _fits(pushed: Pushed) -> bool:
-    """Whether an alert of an unknown service holds what the readers of signals look for."""
-    return bool(pushed.context.keys() & {"condition", "operationname"})
+    source = f"activitylog{_letters(one_line(context.get('eventsource'), 40))}"
+    return (
+        SERVICES.get(_letters(pushed.service))
+        or CONDITIONS.get(id_of(context, "conditiontype"))
+        or SERVICES.get(source)
+        or (ACTIVITY if "operationname" in context else None)
+        or (SIGNALS.get(_letters(pushed.signal), METRIC) if "condition" in context else None)
+        or OTHER
+    )
 
 
 def _letters(text: str) -> str:
