@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "incidents": ("cli.incidents", "list, show, export, acknowledge, silence or resolve incidents"),
     "deliveries": ("cli.deliveries", "list messages that were given up, and have them told again"),
     "routes": ("cli.routes", "show where an alert would go, and why"),
+    "parse": ("cli.parse", "print the alert that each webhook body becomes, as JSON"),
     "picture": ("cli.picture", "draw recorded messages as Teams and Slack show them"),
 }
 

@@ -20,7 +20,7 @@ from shared.settings import SettingsError
 from shared.wiring import ports
 
 LOG = logging.getLogger("meterwatch")
-THREADS = 16  # they wait for the store, most of the time
+THREADS = 10  # they wait for the store, most of the time; its client keeps as many connections
 IN_TIME = 8.0  # seconds; an action group has been documented to wait for ten
 PATIENTLY = 100.0  # seconds; the platform cuts every call at 230
 AGAIN = Reply(503, "not now; send it again")

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -11,25 +11,24 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
+from shared.edges.logs import guard_logs
 from shared.flows.ports import Azure, Ports, Post, SlackSigned, Store
 from shared.formats.addresses import is_this_machine
 from shared.formats.config_errors import Problems
 from shared.formats.links import Links
 from shared.formats.watch_file import Watch, parse_watch
 from shared.posting import Secrets, post_to, secrets_of
-from shared.settings import Settings, SettingsError
+from shared.settings import Secret, Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
 QUEUES = ("meterwatch-jobs", "meterwatch-jobs-poison", "meterwatch-nudges", "meterwatch-nudges-poison")
-NOISY = ("azure", "msal", "requests", "urllib3")  # they log each call, with its URL
 
 
 @cache
 def ports() -> Ports:
     """The ports of this process, from its environment; made once."""
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    guard_logs({})
     settings, problems = Settings.examine(os.environ)
     return _build_whole(settings, problems)
 
@@ -51,7 +50,7 @@ def _build_whole(settings: Settings, problems: list[str]) -> Ports:
         problems = [*problems, *wrong.problems]
     if problems:
         raise SettingsError(problems)
-    built = _build(settings, watch, post_to(settings, watch, secrets))
+    built = _build(settings, watch, post_to(settings, watch, secrets), secrets.values())
     return replace(
         built,
         links=_links(settings),
@@ -78,7 +77,9 @@ def build_without_channels(settings: Settings, watch: Watch) -> Ports:
     return _build(settings, watch, ChatPost({}))
 
 
-def _build(settings: Settings, watch: Watch, post: Post) -> Ports:
+def _build(settings: Settings, watch: Watch, post: Post, secrets: Iterable[Secret] = ()) -> Ports:
+    kept = (settings.client_secret, settings.storage_connection, settings.link_key, settings.signing_secret)
+    guard_logs({part: secret.name for secret in (*kept, *secrets) for part in secret.parts})
     return Ports(
         store=_store(settings),
         azure=_azure(settings),
@@ -142,7 +143,7 @@ def _depths(settings: Settings) -> Callable[[], Mapping[str, int | None]]:
     def depths() -> Mapping[str, int | None]:
         connection = settings.storage_connection.reveal()
         if settings.store != "tables" or not (connection or settings.queue_endpoint):
-            return dict.fromkeys(QUEUES)  # on one machine the outbox itself is the queue
+            return dict.fromkeys(QUEUES)  # on one machine what waits is the queue
         from shared.edges.queues import Queues
 
         if connection:

@@ -89,7 +89,7 @@ def test_a_budget_alert_over_http_ends_as_messages_in_both_chats(worker, tenant,
     told = texts(tenant)[before:]
     assert len(told) == 2
     assert all("from-azure" in text and "81 %" in text for text in told)
-    assert not [row.key for row in store.scan(records.ALERTS, "outbox|") if b"from-azure" in row.body]
+    assert not [row.key for row in store.scan(records.ALERTS, "waiting|") if b"from-azure" in row.body]
 
 
 def test_the_same_crossing_twice_is_one_incident_told_once(worker, store):
@@ -146,7 +146,7 @@ def test_a_nudge_handed_over_twice_sends_once(worker, tenant):
 
 
 def test_a_poisoned_nudge_is_told(worker, tenant):
-    result = worker.queue("deliver_poison", "MW-12345678|finops")
+    result = worker.queue("deliver_poison", "finops|0123456789abcdef")
 
     assert result.ok, result.exception
     for nudge in result.outputs["nudges"]:

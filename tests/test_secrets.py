@@ -266,7 +266,7 @@ def test_a_delivery_that_works_leaves_no_secret_anywhere(tenant, tmp_path, log):
 
     case.tell()
 
-    assert not [key for _, key, _ in case.rows() if key.startswith(("outbox|", "dead|"))]
+    assert not [key for _, key, _ in case.rows() if key.startswith(("waiting|", "dead|"))]
     assert_no_secret(case.written(), log.text)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,28 @@ def test_the_platform_asks_for_a_key(worker):
 def test_every_route_without_a_key_is_known_to_be_so(worker):
     anonymous = {route for route, level in routes(worker).items() if level == "ANONYMOUS"}
 
-    assert anonymous == {("POST", "azure-alert-secure"), ("GET", "health")}
+    assert anonymous == {
+        ("POST", "azure-alert-secure"),
+        ("POST", "slack-action"),
+        ("GET", "respond"),
+        ("POST", "respond"),
+        ("GET", "health"),
+    }
+
+
+def test_a_press_that_slack_did_not_sign_is_refused(worker):
+    signed = {"x-slack-request-timestamp": str(int(time.time())), "x-slack-signature": f"v0={'0' * 64}"}
+
+    for headers in ({}, signed, {**signed, "x-slack-request-timestamp": "rubbish"}):
+        answer = worker.http("slack_action", "POST", headers=headers, body=b"payload=%7B%7D")
+        assert (answer.returned.status, answer.outputs) == (401, {"nudges": []})
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_we_did_not_sign_is_refused(worker, method):
+    for token in ("", "rubbish", "e30.c2ln"):
+        answer = worker.http("respond", method, params={"t": token}, body=b"by=ann")
+        assert (answer.returned.status, answer.outputs) == (401, {"nudges": []})
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +181,7 @@ def test_readiness_is_json_that_names_no_secret(worker):
     answer = worker.http("ready", "GET").returned
 
     assert answer.status in (200, 503)
-    assert set(json.loads(answer.body)) == {"problems", "sources", "outbox", "dead", "queues"}
+    assert set(json.loads(answer.body)) == {"problems", "sources", "waiting", "dead", "queues"}
     assert answer.headers["content-type"].startswith("application/json")
 
 

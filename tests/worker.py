@@ -7,14 +7,16 @@ retries, poison queues, routing, keys, base64) is not here. One app a process: a
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
+
+Ended = TypeVar("Ended")
 
 
 class WorkerError(Exception):
@@ -147,7 +149,11 @@ class Worker:
         """Hand over a message's text; the host has already decoded its base64."""
         return self._invoke(name, PROTOS.TypedData(string=text), queue_metadata(dequeue_count))
 
-    def http(
+    def http(self, name: str, *given: Any, **named: Any) -> Result:
+        """Call an HTTP function; takes what `http_soon` takes."""
+        return self.run(self.http_soon(name, *given, **named))
+
+    async def http_soon(
         self,
         name: str,
         method: str = "GET",
@@ -157,7 +163,10 @@ class Worker:
         params: Mapping[str, str] | None = None,
         body: bytes | str = b"",
     ) -> Result:
-        """Call an HTTP function. `params` are the route's; `query` is read from the URL unless given."""
+        """The same as a coroutine for `run`, since the core works on many calls at once.
+
+        `params` are the route's; `query` is read from the URL unless given.
+        """
         request = PROTOS.RpcHttp(
             method=method,
             url=url,
@@ -166,11 +175,18 @@ class Worker:
             params=dict(params or {}),
             body=PROTOS.TypedData(bytes=body.encode() if isinstance(body, str) else body),
         )
-        return self._invoke(name, PROTOS.TypedData(http=request))
+        return await self._invoked(name, PROTOS.TypedData(http=request))
+
+    def run(self, work: Coroutine[Any, Any, Ended]) -> Ended:
+        """Runs a coroutine in the worker's loop to its end."""
+        return self._loop.run_until_complete(work)
 
     def _invoke(self, name: str, data: Any, metadata: Mapping[str, Any] | None = None) -> Result:
+        return self.run(self._invoked(name, data, metadata))
+
+    async def _invoked(self, name: str, data: Any, metadata: Mapping[str, Any] | None = None) -> Result:
         function = self.functions[name]
-        answer = self._ask(
+        answer = await self._asked(
             "invocation_request",
             invocation_id=str(uuid4()),
             function_id=function.id,
@@ -185,11 +201,14 @@ class Worker:
         return Result(returned=decoded(answer.return_value), outputs=outputs)
 
     def _ask(self, kind: str, **fields: Any) -> Any:
+        return self.run(self._asked(kind, **fields))
+
+    async def _asked(self, kind: str, **fields: Any) -> Any:
         request = SimpleNamespace(
             request=SimpleNamespace(**{kind: SimpleNamespace(**fields)}),
             properties={"host": "127.0.0.1", "protos": PROTOS},
         )
-        answer = self._loop.run_until_complete(getattr(self._runtime, kind)(request))
+        answer = await getattr(self._runtime, kind)(request)
         if kind != "invocation_request" and answer.result.status != PROTOS.StatusResult.Success:
             raise WorkerError(answer.result.exception.message)
         return answer

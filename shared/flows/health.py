@@ -18,7 +18,7 @@ from shared.formats import records
 
 MOST_ROWS = 1000  # that are looked at; where there are more the number says at least that many
 MOST_MARKS = 100
-LATE = timedelta(hours=1)  # for a message in the outbox
+LATE = timedelta(hours=1)  # for what was sent and not taken
 
 
 def liveness(ports: Ports) -> Reply:

@@ -27,7 +27,7 @@ WEEKEND = timedelta(hours=72)  # the same where somebody may say so, but often n
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AlertKind:
     """A kind of alert: its name for people, its reader, how long one matters (None: until it is over)."""
 
     words: str
@@ -35,16 +35,16 @@ class Kind:
     lasts: timedelta | None
 
 
-METRIC = Kind("Metric alert", read_metric, None)
-LOG = Kind("Log alert", read_log, WEEKEND)
-ROW_LOG = Kind("Log alert for each row", read_log, DAY)
-OLD_LOG = Kind("Log alert", read_old_log, DAY)
-ACTIVITY = Kind("Activity log", read_activity, DAY)
-SERVICE_HEALTH = Kind("Service health", read_service_health, WEEKEND)
-RESOURCE_HEALTH = Kind("Resource health", read_resource_health, WEEKEND)
-SMART = Kind("Smart detection", read_smart, WEEKEND)
-PROMETHEUS = Kind("Prometheus rule", read_prometheus, None)
-OTHER = Kind("Azure alert", read_any, WEEKEND)
+METRIC = AlertKind("Metric alert", read_metric, None)
+LOG = AlertKind("Log alert", read_log, WEEKEND)
+ROW_LOG = AlertKind("Log alert for each row", read_log, DAY)
+OLD_LOG = AlertKind("Log alert", read_old_log, DAY)
+ACTIVITY = AlertKind("Activity log", read_activity, DAY)
+SERVICE_HEALTH = AlertKind("Service health", read_service_health, WEEKEND)
+RESOURCE_HEALTH = AlertKind("Resource health", read_resource_health, WEEKEND)
+SMART = AlertKind("Smart detection", read_smart, WEEKEND)
+PROMETHEUS = AlertKind("Prometheus rule", read_prometheus, None)
+OTHER = AlertKind("Azure alert", read_any, WEEKEND)
 
 # What only alerts of one kind hold; Azure has named the service of these in several ways.
 CONTENTS = {"searchquery": OLD_LOG, "detectionsummary": SMART, "expression": PROMETHEUS}
@@ -76,7 +76,7 @@ CONDITIONS = {
     "dynamicthresholdcriteria": METRIC,
     "webtestlocationavailabilitycriteria": METRIC,
 }
-SIGNALS = {"metric": METRIC, "log": LOG, "activitylog": ACTIVITY}
+SIGNALS = {"metric": METRIC, "log": LOG}  # of what has a condition
 
 
 def parse(body: bytes, received_at: datetime) -> Alert:
@@ -111,19 +111,21 @@ def read(found: object, received_at: datetime) -> Alert:
     return alert_of(pushed, kind.read(pushed), kind.words, kind.lasts)
 
 
-def kind_of(pushed: Pushed) -> Kind:
+def kind_of(pushed: Pushed) -> AlertKind:
     """Which kind an alert is; OTHER for one that nobody knows."""
+    context = pushed.context
     for name, kind in CONTENTS.items():
-        if name in pushed.context:
+        if name in context:
             return kind
-    by_condition = CONDITIONS.get(id_of(pushed.context, "conditiontype"))
-    by_service, by_signal = SERVICES.get(_letters(pushed.service)), SIGNALS.get(_letters(pushed.signal))
-    return by_service or by_condition or (by_signal if _fits(pushed) else None) or OTHER
-
-
-def _fits(pushed: Pushed) -> bool:
-    """Whether an alert of an unknown service holds what the readers of signals look for."""
-    return bool(pushed.context.keys() & {"condition", "operationname"})
+    source = f"activitylog{_letters(one_line(context.get('eventsource'), 40))}"
+    return (
+        SERVICES.get(_letters(pushed.service))
+        or CONDITIONS.get(id_of(context, "conditiontype"))
+        or SERVICES.get(source)
+        or (ACTIVITY if "operationname" in context else None)
+        or (SIGNALS.get(_letters(pushed.signal), METRIC) if "condition" in context else None)
+        or OTHER
+    )
 
 
 def _letters(text: str) -> str:

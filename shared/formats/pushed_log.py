@@ -34,7 +34,7 @@ def read_log(pushed: Pushed) -> Finding:
         name = f"{aggregation} {column}".strip()
         text = breach(name, value, one.get("operator"), bar, over=pushed.over)
     return Finding(
-        what=f"{pushed.rule}: {text}{within(window_of(condition))}{where(pushed)}",
+        what=_sentence(pushed, text, window_of(condition)),
         details=known(
             *_first_row(one),
             Detail("Split by", dimensions(one.get("dimensions"))),
@@ -60,7 +60,7 @@ def read_old_log(pushed: Pushed) -> Finding:
     else:
         text = _results(results, operator, bar, over=pushed.over)
     return Finding(
-        what=f"{pushed.rule}: {text}{within(_window(data))}{where(pushed)}",
+        what=_sentence(pushed, text, _window(data)),
         details=known(
             Detail("Split by", dimensions(data.get("dimensions"))),
             Detail("Query", one_line(data.get("searchquery"), MOST_QUERY)),
@@ -71,9 +71,14 @@ def read_old_log(pushed: Pushed) -> Finding:
     )
 
 
+def _sentence(pushed: Pushed, text: str, window: timedelta | None) -> str:
+    found = f": {text}{within(window)}" if text else ""
+    return f"{pushed.rule}{found}{where(pushed)}"
+
+
 def _results(value: object, operator: object, bar: object, *, over: bool) -> str:
-    count = plural(value, "result") if one_line(value, 40) else "results"
     comparison = breach("", None, operator, bar, over=False)
+    count = plural(value, "result") if one_line(value, 40) else "results" if comparison else ""
     return f"{count}{', no longer' if over and comparison else ''} {comparison}".strip()
 
 

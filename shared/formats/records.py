@@ -1,6 +1,6 @@
 """Our nouns as stored rows: their partitions, their keys, their bodies (JSON, to be read by people too).
 
-Everything that must change together lies in one partition. Incidents, their transitions and the outbox
+Everything that must change together lies in one partition. Incidents, their transitions and what waits
 share one, so that a decision and the messages it causes are written at once.
 """
 

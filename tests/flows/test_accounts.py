@@ -20,7 +20,7 @@ from tests.telling import MINUTE, NOW, SCOPE, WATCH, Chat, incidents, ports_tell
 ONE = SCOPE.resource.split("/")[2]
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-LIMIT = WATCH + "limits: [{name: used, meter: tokens in, above: 10}]\nanomalies: {enabled: false}\n"
+LIMIT = WATCH + "  - {name: used, meter: tokens in, above: 10}\nanomalies: {enabled: false}\n"
 CUT = Unreachable("cut")
 
 

@@ -43,7 +43,7 @@ def incidents(ports):
 
 
 def told(ports):
-    return [row.key for row in ports.store.scan(records.ALERTS, "outbox|")]
+    return [row.key for row in ports.store.scan(records.ALERTS, "waiting|")]
 
 
 def health(status: str, minute: int) -> bytes:

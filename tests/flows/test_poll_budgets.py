@@ -244,7 +244,7 @@ def test_a_currency_in_which_nothing_is_billed_is_told_once(ports, azure):
         poll(ports, NOW + hour * HOUR)
 
     assert the_incident(ports).alert.what == "Budget AI is in USD, but all that it covers is billed in EUR"
-    assert len(keys(ports, "outbox|")) == 1
+    assert len(keys(ports, "waiting|")) == 1
 
 
 def test_a_budget_whose_currency_is_not_said_is_in_that_of_its_bill(ports, azure):
@@ -307,7 +307,7 @@ def test_a_lost_webhook_is_made_good(ports, azure):
 
     incident = the_incident(ports)
     assert (incident.alert.source, incident.alert.steps) == ("Azure", ("actual 80",))
-    assert len(keys(ports, "outbox|")) == 1
+    assert len(keys(ports, "waiting|")) == 1
 
 
 def test_a_webhook_that_came_is_not_told_again(ports, azure):
@@ -325,7 +325,7 @@ def test_a_webhook_that_came_is_not_told_again(ports, azure):
     poll(ports, NOW + HOUR)
 
     assert the_incident(ports).alert.steps == ("actual 80",)
-    assert len(keys(ports, "outbox|")) == 1
+    assert len(keys(ports, "waiting|")) == 1
 
 
 def test_what_meterwatch_told_first_azure_confirms(ports, azure):
@@ -338,7 +338,7 @@ def test_what_meterwatch_told_first_azure_confirms(ports, azure):
     incident = the_incident(ports)
     assert (incident.alert.source, incident.confirmed_by) == ("Meterwatch", ("Azure",))
     assert changes(ports) == ["opened", "confirmed"]
-    assert len(keys(ports, "outbox|")) == 1
+    assert len(keys(ports, "waiting|")) == 2  # of one incident: a message, and what is only edited in
 
 
 def test_an_alert_that_a_person_dismissed_is_over(ports, azure):
@@ -393,7 +393,7 @@ def test_killed_between_any_two_calls_and_run_again_ends_the_same(azure):
         found = sorted((one.alert.key, sorted(one.alert.steps), one.open) for one in incidents(ports))
         rows = ports.store.scan(records.readings_partition(ONE), "native|")
         days = {reading.start: reading.value for row in rows for reading in records.unpack(row.body)}
-        return found, days, len(keys(ports, "outbox|")) > 0
+        return found, days, len(keys(ports, "waiting|")) > 0
 
     with ports_telling(Chat(), ":memory:", watch=WATCH) as undisturbed:
         poll_scope(asking(undisturbed, azure), job(NOW), NOW)

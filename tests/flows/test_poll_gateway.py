@@ -446,7 +446,7 @@ def outcome_of(ports):
         load_baselines(ports, WORKSPACE),
         sorted(known_names(ports, WORKSPACE, "consumers") or ()),
         sorted(one.alert.key for one in incidents(ports)),
-        len(keys(ports, "outbox|")),
+        len(keys(ports, "waiting|")),
     )
 
 

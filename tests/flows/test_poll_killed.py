@@ -24,7 +24,7 @@ from tests.small_azure import NEWER, OLDER, SmallAccount, SmallAzure
 from tests.telling import MINUTE, NOW, SCOPE, WATCH, Chat, Killed, Mortal, changes, incidents, ports_telling
 
 ONE = SCOPE.resource.split("/")[2]
-LIMIT = WATCH + "limits: [{name: used, meter: tokens in, above: 10}]\nprices: {enabled: false}\n"
+LIMIT = WATCH + "  - {name: used, meter: tokens in, above: 10}\nprices: {enabled: false}\n"
 HOUR = timedelta(hours=1)
 LATER = NOW + 65 * MINUTE
 
@@ -64,7 +64,7 @@ def outcome(ports: Ports) -> dict[str, Any]:
         "baselines": load_baselines(ports, ONE),
         "incidents": sorted(map(said, incidents(ports))),
         "changes": Counter(changes(ports)),
-        "told": len(list(ports.store.scan(records.ALERTS, "outbox|"))),
+        "told": len(list(ports.store.scan(records.ALERTS, "waiting|"))),
         "accounts": load_accounts(ports, ONE),
         "families": load_memory(ports, ONE).families,
         "names": set(known_names(ports, ONE, "estate") or ()),

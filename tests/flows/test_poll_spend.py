@@ -336,14 +336,14 @@ def test_killed_between_any_two_calls_and_run_again_ends_the_same():
         return (
             kept(ports, ONE),
             told,
-            len(keys(ports, "outbox|")),
+            len(keys(ports, "waiting|")),
             [*(known_names(ports, ONE, "billing") or {})],
         )
 
     with ports_telling(Chat(), ":memory:", watch=small) as undisturbed:
         poll_scope(asking(undisturbed, days), job(ONE, NOW), NOW)
         expected = result_of(undisturbed)
-        assert len(keys(undisturbed, "outbox|")) == 1
+        assert len(keys(undisturbed, "waiting|")) == 1
     for calls in count():
         mortal = Mortal(calls)
         with ports_telling(Chat(), ":memory:", watch=small) as ports:

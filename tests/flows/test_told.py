@@ -1,4 +1,4 @@
-"""From an alert to what people are told: incidents, the outbox, delivery, as stories on a real store."""
+"""From an alert to what people are told: incidents, what waits, delivery, as stories on a real store."""
 
 import json
 from dataclasses import replace

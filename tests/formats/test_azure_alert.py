@@ -394,6 +394,44 @@ def test_each_alert_of_a_list_stands_for_itself(trees):
     assert all(isinstance(one, (Alert, Unreadable)) for one in found)
 
 
+@pytest.mark.parametrize(
+    ("essentials", "context", "what"),
+    [
+        ({"alertRule": "r", "monitoringService": "Log Alerts V2"}, {}, "r on app-x"),
+        ({"alertRule": "r", "monitoringService": "Platform"}, {"condition": None}, "r on app-x"),
+        ({"alertRule": "r", "monitoringService": "SmartDetector"}, {}, "r on app-x"),
+        ({"alertRule": "r", "monitoringService": "Prometheus"}, {"labels": {"cluster": "c"}}, "r on c"),
+        ({"alertRule": "r", "monitoringService": "ServiceHealth"}, {}, "Service health: r"),
+        ({"alertRule": "r", "monitoringService": "Something New"}, {"a": 1}, "r on app-x"),
+        (
+            {"alertRule": "r", "monitoringService": "Something New"},
+            {"operationName": "a/b/write", "status": "Started"},
+            "a/b/write Started on app-x",
+        ),
+        (
+            {"alertRule": "r"},
+            {"eventSource": "Autoscale", "properties": {"oldInstancesCount": 1, "newInstancesCount": "2"}},
+            "app-x scales from 1 to 2 instances",
+        ),
+        (
+            {"alertRule": "r", "signalType": "Log"},
+            {"condition": {"allOf": [{"metricValue": 1, "operator": "GreaterThan", "threshold": 0}]}},
+            "r: 1 result > 0 on app-x",
+        ),
+        (
+            {"alertRule": "r"},
+            {"condition": {"allOf": [{"metricName": "CPU", "threshold": "5", "operator": "LessThan"}]}},
+            "CPU < 5 on app-x",
+        ),
+    ],
+)
+def test_an_alert_of_which_little_is_known_says_that(essentials, context, what):
+    target = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/App-X"
+    data = {"essentials": {**essentials, "alertTargetIDs": target}, "alertContext": context}
+
+    assert parse(json.dumps({"data": data}).encode(), RECEIVED).what == what
+
+
 def test_a_native_budget_that_names_none_is_still_one():
     alert = parse(b'{"schemaId": "AIP Budget Notification", "data": {"Budget": "50"}}', RECEIVED)
 

@@ -33,6 +33,7 @@ def test_an_account_is_folded_to_lower_case_and_its_owner_found():
         "swedencentral",
         "OpenAI",
         "team-search",
+        tags={"owner": "team-search", "env": "prod"},
     )
 
 
