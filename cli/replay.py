@@ -11,7 +11,7 @@ from shared.flows import deliver, intake, poll, tend
 from shared.flows.ports import Ports, Post
 from shared.formats.channel import Answer, Call
 
-USAGE_EVERY = timedelta(minutes=40)
+USAGE_EVERY = timedelta(hours=1)
 SPEND_EVERY = timedelta(hours=4)
 
 

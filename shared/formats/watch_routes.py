@@ -124,6 +124,12 @@ DEFAULT_INHIBITIONS = (
         target=MatchEntry(kinds=(Kind.ANOMALY,)),
         equal=("resource", "part"),
     ),
+    # What is above its PTU turns callers away: one cause, one message.
+    InhibitionEntry(
+        source=MatchEntry(rules=("ptu-utilisation",)),
+        target=MatchEntry(rules=("throttled",)),
+        equal=("resource", "part"),
+    ),
 )
 
 
