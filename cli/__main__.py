@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("cli.check", "poll Azure once; print what is seen and what would be told"),
     "config": ("cli.config", "check a watch.yaml, or print its JSON schema"),
     "parse": ("cli.parse", "print the alert that each webhook body becomes, as JSON"),
+    "judge": ("cli.judge", "judge a folder of series, write what would be told"),
     "picture": ("cli.picture", "draw recorded messages as Teams and Slack show them"),
 }
 
