@@ -38,7 +38,8 @@ def judge_history(
     standing = np.zeros_like(ratios)
     places = np.array([place(grain, at) for at in times], dtype=np.int64).reshape(-1, 2)
     numbers, starts = np.unique(places[:, 0], return_index=True)
-    for number, first, end in zip(numbers, starts, [*starts[1:], len(times)], strict=True):
+    ends = [*starts[1:], len(times)] if times else []
+    for number, first, end in zip(numbers, starts, ends, strict=True):
         scored = bank.block(int(number), places[first:end, 1], values[first:end, None])
         expected[first:end] = np.where(scored.held, scored.expected, np.nan)[:, 0]
         for by_point, one in ((ratios, scored.ratio), (standing, scored.standing)):

@@ -1,6 +1,9 @@
 """What points and whole rounds teach: one round that is far off little, several of them are believed."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from shared.core.detection.scores import FIRST_JUDGED, FIRST_VARIANCE, MEMORY, Scores, margin, running
 from shared.core.detection.state import Flags, Floats, Points, State
@@ -35,15 +38,21 @@ def take(state: State, usual: Usual, limit: Floats, points: Points, values: Floa
     _follow(state, scored)
     off = np.minimum(np.abs(there - scored.expected), CLIP * scored.width)
     natural = np.where(scored.held, off / np.maximum(scored.natural, np.float32(1e-30)), 0)
-    slots = points.astype(np.intp) // state.grain.points
-    starts = np.flatnonzero(np.diff(slots, prepend=-1))
     for sums, ones in ((state.sums, there), (state.counts, held), (state.off_sums, natural)):
-        sums[slots[starts]] += np.add.reduceat(ones, starts, axis=0, dtype=np.float32)
-    state.round_points += held.sum(axis=0)
+        _add_by_slot(sums, points.astype(np.intp) // state.grain.points, ones)
+    state.round_points += held.sum(axis=0, dtype=np.float32)
     log_off = np.minimum(np.abs(scored.off[1]), CLIP) * usual.ratio_width
     state.round_log_off += np.where(scored.held, log_off, 0).sum(axis=0)
     np.maximum(state.round_peak, scored.far.max(axis=2), out=state.round_peak)
     state.round_off += np.where(scored.held, np.minimum(np.abs(scored.far), limit[:, :, None]), 0).sum(axis=2)
+
+
+def _add_by_slot(sums: Floats, slots: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
+    if len(slots) == 1:
+        sums[slots[0]] += values[0]
+        return
+    starts = np.flatnonzero(np.diff(slots, prepend=-1))
+    sums[slots[starts]] += np.add.reduceat(values, starts, axis=0, dtype=np.float32)
 
 
 def _follow(state: State, scored: Scores) -> None:
@@ -53,9 +62,10 @@ def _follow(state: State, scored: Scores) -> None:
         state.odd_points[...] = 0
         return
     for point, one in enumerate(odd):
-        state.odd_points[...] = np.where(one, state.odd_points + 1, 0)
+        state.odd_points[...] = (state.odd_points + 1) * one
         standing = scored.standing[:, :, point]
-        state.since_calm[...] = np.where(standing < CALM, 0, np.maximum(state.since_calm, standing))
+        np.maximum(state.since_calm, standing, out=state.since_calm)
+        state.since_calm *= standing >= CALM
 
 
 def close(state: State, usual: Usual, limit: Floats, day: int) -> None:

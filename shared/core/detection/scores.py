@@ -11,13 +11,13 @@ from shared.core.detection.usual import Usual, between_slots
 
 FIRST_JUDGED = 3  # rounds that are learnt before anything is said
 MARGIN = 1.3  # beyond what history leads to expect; a daily series has fewer points to be wrong about
-DAILY_MARGIN = 1.1
+DAILY_MARGIN = 1.2
 LEAST_SCALES = 5.0  # ordinary deviations that a finding is off at least
 DEVIATIONS = 3.0  # of the logarithm of a round's furthest, above its mean
 FIRST_VARIANCE, FIRST_WEIGHT = 0.04, 4.0  # of that logarithm, before it is known; as many rounds
 MEMORY = 10.0  # rounds after which more of them make it no surer
 PEAKS = 1.5  # times the furthest ever: further than that is always a finding
-TINY = np.float32(1e-30)
+TINY = np.float32(1e-15)
 LEAST_SHARE = 0.15  # of the usual that a point is off at least; less is nobody's concern
 LEAST_SLOW_SHARE = 0.05  # the same for lengths that take more than a round to see
 

@@ -36,7 +36,7 @@ def usual(state: State, day: int) -> Usual:
     least = LEAST_WIDTH * np.maximum(value, 0.3 * level)
     width = np.maximum(np.maximum(natural * spread, counted), least)
     return Usual(
-        value, natural, np.maximum(width, np.float32(1e-30)), SMALL * level,
+        value, natural, np.maximum(width, np.float32(1e-15)), SMALL * level,
         np.maximum(state.log_spread, LEAST_RATIO_WIDTH),
     )  # fmt: skip
 
