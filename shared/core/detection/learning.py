@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.core.detection.scores import FIRST_JUDGED, FIRST_VARIANCE, MEMORY, Scores, margin, running
+from shared.core.detection.scores import FIRST_JUDGED, MEMORY, Scores, margin, running
 from shared.core.detection.state import Flags, Floats, Points, State
 from shared.core.detection.telling import CALM
 from shared.core.detection.usual import Usual
@@ -22,7 +22,6 @@ FEW = 5.0  # rounds; before that each one teaches a slow length all that it went
 PEAK_TAUGHT = 1.5  # times the limit, at most: one incident does not make the next one usual
 NO_PEAK = 0.3  # ordinary deviations; a furthest of less is not told apart
 WEEK_DOUBT = 2.0  # more than the measured error, over the weeks seen, that the week's shape must make up for
-MUCH_BETTER = 0.5  # times the error of the way before
 PREFERRED = (1.0, 0.97, 0.94)  # a shape that is as good as none is taken
 TINY = np.float32(1e-9)
 
@@ -209,10 +208,6 @@ def _choose_way(state: State) -> None:
     factor = np.where(changed, np.clip((after + 0.02) / (before + 0.02), 0.2, 2), 1)
     for spread in (state.all_spread, state.spread, state.log_spread):
         spread[...] *= factor
-    # What went far where weekends were not known says nothing once they are.
-    better = changed & (factor < MUCH_BETTER)
-    state.peak[...] = np.where(better, np.minimum(state.peak, np.exp(state.log_peak)), state.peak)
-    state.log_variance[...] = np.where(better, FIRST_VARIANCE, state.log_variance)
     state.way[...] = best
 
 
