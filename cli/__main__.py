@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "deliveries": ("cli.deliveries", "list messages that were given up, and have them told again"),
     "routes": ("cli.routes", "show where an alert would go, and why"),
     "parse": ("cli.parse", "print the alert that each webhook body becomes, as JSON"),
+    "judge": ("cli.judge", "judge a folder of series, write what would be told"),
     "picture": ("cli.picture", "draw recorded messages as Teams and Slack show them"),
 }
 

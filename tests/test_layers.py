@@ -16,13 +16,14 @@ OURS = {"shared", "function_app", "cli", "sim", "tests", "bench", "scripts"}
 # The part of the standard library that only calculates: no clock, no chance, no files, no network, no log.
 CALCULATING = set(
     "abc base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal enum "
-    "fractions functools hashlib heapq hmac html itertools json math numbers operator re statistics string "
+    "fractions functools hashlib heapq hmac html ipaddress itertools json math numbers operator re statistics string "
     "textwrap types typing unicodedata urllib.parse zlib".split()
 )
 STANDARD = set(sys.stdlib_module_names)
 ANYTHING_OF_OTHERS = {"*"}
 ALLOWED = {
     "core": CALCULATING | {"shared.core"},
+    "detection": CALCULATING | {"numpy", "shared.core"},  # a part of core that steps many series at once
     # zoneinfo reads files, but only the tables of the time zones, which are the same everywhere.
     "formats": CALCULATING | {"zoneinfo", "msgspec", "yaml", "shared.core", "shared.formats"},
     "edges": ANYTHING_OF_OTHERS | {"shared.core", "shared.formats", "shared.edges"},
@@ -31,7 +32,7 @@ ALLOWED = {
     "function_app": STANDARD | {"azure.functions", "shared"},
 }
 FILES = [*sorted((ROOT / "shared").rglob("*.py")), FUNCTION_APP]
-PURE = [path for path in FILES if path.parent.name in {"core", "formats"}]
+PURE = [path for path in FILES if path.parent.name in {"core", "detection", "formats"}]
 
 
 def name_of(path: Path) -> str:

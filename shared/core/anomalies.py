@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from shared.core.baseline import Anomaly, Baseline, judge_series, learn
+from shared.core.baseline import Anomaly, Baseline, judge_series, learn, strongest
 from shared.core.model import (
     TOKENS_IN,
     TOKENS_OUT,
@@ -25,8 +25,9 @@ from shared.core.scopes import portal_link
 from shared.core.wording import named, said
 
 TOKENS = Meter("tokens", "tokens")
-CALM = 0.5  # of the score that fires, or of the least tokens; below it the anomaly is over
-GRAVE = 3.0  # times the score that fires; above it the anomaly is critical
+CALM = 0.6  # of the score that fires, or of the least tokens; below it the anomaly is over
+GRAVE = 3.0  # times the score that fires; above it the anomaly is critical,
+GRAVE_FACTOR = 2.0  # if it is at least so many times the usual: a very regular series is soon far off
 
 
 def anomaly_key(scope: Scope) -> str:
@@ -46,12 +47,12 @@ def judge_tokens(baseline: Baseline, recent: Sequence[Reading], sensitivity: Sen
         return None
     # Nobody knows whether an absent part of the hour was idle or is late: both must agree.
     ways = [rolling, [*rolling, _nothing(rolling, HOUR - held)]] if held < HOUR else [rolling]
-    found = [judge_series(baseline, way, sensitivity) for way in ways]
+    judged = [judge_series(baseline, way) for way in ways]
+    found = [strongest(one, sensitivity.least_tokens) for one in judged]
     far = [one for one in found if one is not None and abs(one.score) >= sensitivity.score]
     if len(far) == len(ways) and len({one.score > 0 for one in far}) == 1:
         return _firing(min(far, key=lambda one: abs(one.score)), rolling[-1], sensitivity)
-    near = replace(sensitivity, least_tokens=CALM * sensitivity.least_tokens)
-    leaning = [judge_series(baseline, way, near) for way in ways]
+    leaning = [strongest(one, CALM * sensitivity.least_tokens) for one in judged]
     calm = all(one is None or abs(one.score) < CALM * sensitivity.score for one in leaning)
     return _calm(rolling[-1]) if calm else None
 
@@ -67,7 +68,7 @@ def _firing(found: Anomaly, newest: Reading, sensitivity: Sensitivity) -> Alert:
         Quantity(Decimal(round(value)), TOKENS.unit)
         for value in (found.seen, found.expected, found.low, found.high)
     )
-    worse = found.score >= GRAVE * sensitivity.score
+    worse = found.score >= GRAVE * sensitivity.score and found.seen >= GRAVE_FACTOR * found.expected
     return Alert(
         key=anomaly_key(newest.scope),
         kind=Kind.ANOMALY,
@@ -76,15 +77,19 @@ def _firing(found: Anomaly, newest: Reading, sensitivity: Sensitivity) -> Alert:
         firing=True,
         severity=Severity.CRITICAL if worse else Severity.WARNING,
         what=f"{named(newest.scope)} used {said(seen)} in the last {found.length}, {_compared(found)}",
-        since=newest.end - (HOUR if found.length == "hour" else 24 * HOUR),
+        since=found.since,
         at=newest.end,
         as_of=newest.end,
         seen=seen,
         against=expected,
         why="far above its usual for this time of the week" if found.score > 0 else "far below its usual",
         details=(
-            Detail("Usual", f"{said(low)} to {said(high)}"),
-            Detail("Distance", f"{abs(found.score):.1f} usual deviations, told from {sensitivity.score:g}"),
+            Detail(
+                "Usual", f"{said(low)} to {said(high)}" + ("" if found.settled else ", known for days only")
+            ),
+            Detail(
+                "Distance", f"{abs(found.score):.1f}, told from {sensitivity.score:g}; 6 is its own furthest"
+            ),
         ),
         link=portal_link(newest.scope.resource),
     )

@@ -186,7 +186,7 @@ class LimitEntry(Entry, frozen=True):
 
 
 class AnomalyEntry(Entry, frozen=True):
-    """How far from usual is told: in usual deviations, and at least that many tokens an hour."""
+    """How far from usual is told: 6 is as far as its own past leads to expect. And the least tokens."""
 
     enabled: bool = True
     score: Annotated[float, msgspec.Meta(ge=2, le=100)] = 6.0

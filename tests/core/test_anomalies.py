@@ -1,3 +1,4 @@
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +24,7 @@ from tests.builders import ACCOUNT, CHAT, DAY, HOUR, MINUTE, MONDAY, a_reading, 
 
 GRAIN = 5 * MINUTE
 AFTER = MONDAY + 21 * DAY
-USUAL = 1_200_000  # tokens an hour, always; an hour is then usually off by at most a twentieth
+USUAL = 1_200_000  # tokens an hour, always: then what is off by less than 15 % is nobody's concern
 SENSITIVITY = Sensitivity()
 
 
@@ -46,13 +47,13 @@ def judged(recent: Sequence[Reading], sensitivity: Sensitivity = SENSITIVITY) ->
     ("factor", "firing", "severity"),
     [
         pytest.param(1.0, False, Severity.INFO, id="usual"),
-        pytest.param(1.14, False, Severity.INFO, id="a little more"),
-        pytest.param(0.86, False, Severity.INFO, id="a little less"),
-        pytest.param(1.2, None, None, id="between calm and firing"),
-        pytest.param(0.8, None, None, id="between, below"),
+        pytest.param(1.06, False, Severity.INFO, id="a little more"),
+        pytest.param(0.94, False, Severity.INFO, id="a little less"),
+        pytest.param(1.12, None, None, id="between calm and firing"),
+        pytest.param(0.88, None, None, id="between, below"),
         pytest.param(1.31, True, Severity.WARNING, id="too much"),
-        pytest.param(1.89, True, Severity.WARNING, id="far too much"),
-        pytest.param(1.91, True, Severity.CRITICAL, id="grave"),
+        pytest.param(1.98, True, Severity.WARNING, id="far too much"),
+        pytest.param(2.01, True, Severity.CRITICAL, id="grave"),
         pytest.param(0.69, True, Severity.WARNING, id="too little"),
         pytest.param(0.0, True, Severity.WARNING, id="nothing at all"),
     ],
@@ -88,7 +89,8 @@ def test_an_anomaly_about_the_least_amount_does_not_flap():
 
 
 def test_without_history_nothing_is_said():
-    young = steady(weeks=1)
+    young = learn(None, hours_of(MONDAY, 71, lambda at: USUAL))
+    assert young is not None
 
     assert judge_tokens(young, an_hour(9e9), SENSITIVITY) is None
     assert judge_tokens(young, an_hour(USUAL), SENSITIVITY) is None
@@ -146,8 +148,8 @@ def test_an_alert_says_how_much_against_what_and_how_far_off():
     )
     assert alert.why == "far above its usual for this time of the week"
     assert [(one.label, one.text) for one in alert.details] == [
-        ("Usual", "1.02M tokens to 1.38M tokens"),
-        ("Distance", "40.0 usual deviations, told from 6"),
+        ("Usual", "1M tokens to 1.4M tokens"),
+        ("Distance", "72.7, told from 6; 6 is its own furthest"),
     ]
     assert (alert.since, alert.as_of) == (AFTER, AFTER + HOUR)
 
@@ -168,16 +170,20 @@ def test_the_comparison_in_words(usual, seen, text):
     assert alert.what == f"chat-prod in aoai-search used {text}"
 
 
-def test_a_day_that_crept_up_is_told_as_a_day():
-    baseline = learn(steady(), hours_of(AFTER, 24, lambda at: 1.29 * USUAL))
-    assert baseline is not None
-    sensitivity = Sensitivity(score=4)
-    alert = judge_tokens(baseline, an_hour(1.05 * USUAL, AFTER + 25 * HOUR), sensitivity)
+def test_days_that_crept_up_are_told_as_such():
+    """Its hours vary too much for any of them to say it; three days together do not."""
+    chance = random.Random(5)
+    baseline = learn(None, hours_of(MONDAY, 3 * 168, lambda at: USUAL * chance.uniform(0.5, 1.5)))
+    told = []
+    for hour in hours_of(AFTER, 5 * 24, lambda at: USUAL * 1.4 * chance.uniform(0.8, 1.2)):
+        baseline = learn(baseline, [hour])
+        assert baseline is not None
+        told.append(judge_tokens(baseline, an_hour(1.4 * USUAL, hour.end + HOUR), SENSITIVITY))
+    firing = [alert for alert in told if alert is not None and alert.firing]
 
-    assert alert is not None
-    assert alert.firing
-    assert "in the last day" in alert.what
-    assert alert.since == alert.at - DAY
+    assert firing
+    assert "in the last day" in firing[0].what or "in the last 3 days" in firing[0].what
+    assert firing[0].since <= firing[0].at - DAY
 
 
 def test_sensitivity_is_the_callers():
@@ -186,8 +192,7 @@ def test_sensitivity_is_the_callers():
 
     assert keen is not None
     assert dull is not None
-    assert (keen.firing, keen.severity) == (True, Severity.CRITICAL)
-    assert not dull.firing
+    assert (keen.firing, dull.firing) == (True, False)
 
 
 def test_a_spike_is_told_once_and_resolved_when_it_is_calm():

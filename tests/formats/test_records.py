@@ -105,10 +105,7 @@ stored = {
     Baseline: st.builds(
         Baseline,
         **{field.name: moments for field in fields(Baseline) if field.type is datetime},
-        levels=st.lists(st.none() | floats, min_size=168, max_size=168).map(tuple),
-        hour_spread=floats,
-        day_spread=floats,
-        newest=st.lists(st.tuples(floats, floats), max_size=24).map(tuple),
+        state=st.binary(max_size=2000),
         hours=st.integers(0, 10_000),
     ),
     Estate: st.builds(

@@ -122,11 +122,13 @@ def test_what_follows_from_what():
     assert rule == Inhibition(Matcher(kinds=(Kind.FRESHNESS,)), Matcher(), ("subscription",))
 
 
-def test_without_a_word_failing_deployments_keep_their_anomalies_quiet():
-    (rule,) = watch("").inhibitions
+def test_without_a_word_what_follows_from_a_failure_or_a_full_ptu_is_quiet():
+    failing, full = watch("").inhibitions
 
-    assert rule.source == Matcher(at_least=Severity.CRITICAL, kinds=(Kind.LIMIT,))
-    assert rule.equal == ("resource", "part")
+    assert failing.source == Matcher(at_least=Severity.CRITICAL, kinds=(Kind.LIMIT,))
+    assert failing.target == Matcher(kinds=(Kind.ANOMALY,))
+    assert (full.source, full.target) == (Matcher(rules=("ptu-utilisation",)), Matcher(rules=("throttled",)))
+    assert failing.equal == full.equal == ("resource", "part")
 
 
 def test_a_watch_without_routes_tells_all_to_all():
