@@ -88,6 +88,11 @@ def lasted(span: timedelta) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
+def ago(span: timedelta) -> str:
+    """How long something is past: "5 min ago", "just now"."""
+    return f"{lasted(span)} ago" if span >= timedelta(minutes=1) else "just now"
+
+
 def moment(at: datetime) -> str:
     """ "Tue 8 Sep 14:05 UTC"."""
     return f"{at:%a} {at.day} {at:%b %H:%M} UTC"

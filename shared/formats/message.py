@@ -5,13 +5,13 @@ What a phone shows first comes first: the severity in words, what, how much, aga
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from shared.core.flapping import is_flapping
 from shared.core.model import Alert, Detail, Incident, Kind, Notification, Offer, Reason, Report, Severity
-from shared.core.wording import SEVERITY_WORDS, lasted, moment, named, said
+from shared.core.wording import SEVERITY_WORDS, ago, lasted, moment, named, said
 from shared.formats.loose import one_line
 from shared.formats.several import counted, of_several
 
@@ -211,7 +211,7 @@ def _facts(incident: Incident, now: datetime) -> list[Detail]:
 def _since(incident: Incident, now: datetime) -> str:
     if not incident.open:
         return moment(incident.opened_at)
-    return f"{moment(incident.alert.since)}, {lasted(now - incident.alert.since)} ago"
+    return f"{moment(incident.alert.since)}, {ago(now - incident.alert.since)}"
 
 
 def _measures(alert: Alert) -> list[Detail]:
@@ -231,7 +231,9 @@ def _small_print(notification: Notification, incident: Incident) -> list[str]:
     alert = incident.alert
     lines = ["age of the data not known"]
     if alert.as_of is not None:
-        lines = [f"data as of {moment(alert.as_of)}, {lasted(notification.at - alert.as_of)} old"]
+        age = notification.at - alert.as_of
+        old = f", {lasted(age)} old" if age >= timedelta(minutes=1) else ""
+        lines = [f"data as of {moment(alert.as_of)}{old}"]
     lines.append(f"found by {alert.source}")
     lines.append(f"incident {incident.id}, message {notification.sequence}")
     if notification.may_repeat:

@@ -26,6 +26,7 @@ _CARD = {
     "type": "AdaptiveCard",
     "version": "1.4",
 }
+MOST_SIDE_BY_SIDE = 3  # buttons that a phone shows in full
 STYLES = {Tone.BAD: "attention", Tone.UNEASY: "warning", Tone.GOOD: "good", Tone.PLAIN: "accent"}
 
 
@@ -64,10 +65,8 @@ def _envelope(message: Message) -> dict[str, Any]:
             _line(message.small, size="Small", isSubtle=True),
         ],
     }
-    links = [(ACT_WORDS[one.act], one.link) for one in message.offers if one.link]
-    links += [("Open in Azure", message.link)] if message.link else []
-    if links:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
+    if actions := _actions(message):
+        card["actions"] = actions
     return _wrapped(card)
 
 
@@ -77,6 +76,20 @@ def _plain_card(message: Message) -> dict[str, Any]:
     lines = as_text(short)[:MOST_PLAIN].splitlines()
     body = [_line(line) for line in lines]
     return {**_CARD, "fallbackText": title, "msteams": {"width": "Full"}, "body": body}
+
+
+def _actions(message: Message) -> list[dict[str, Any]]:
+    """The first act and the link to Azure; the other acts behind a third button, for a phone's width."""
+    acts = [_link(ACT_WORDS[one.act], one.link) for one in message.offers if one.link]
+    azure = [_link("Open in Azure", message.link)] if message.link else []
+    if len(acts) < MOST_SIDE_BY_SIDE:
+        return acts + azure
+    more = {"type": "AdaptiveCard", "version": _CARD["version"], "actions": acts[1:]}
+    return [acts[0], *azure, {"type": "Action.ShowCard", "title": "More", "card": more}]
+
+
+def _link(title: str, url: str) -> dict[str, Any]:
+    return {"type": "Action.OpenUrl", "title": title, "url": url}
 
 
 def _wrapped(card: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def test_it_tells_each_alert_with_its_simulated_time_in_order(ran):
     done, _ = ran
     told = [line for line in done.stdout.splitlines() if " -> " in line]
 
-    times = [datetime.strptime(line[:19], "%a %d %b %H:%M UTC".replace(" UTC", "")) for line in told]
+    at = (f"2026 {line.partition(' UTC')[0]} +0000" for line in told)
+    times = [datetime.strptime(one, "%Y %a %d %b %H:%M %z") for one in at]
     assert times == sorted(times)
     loop = r"\w{3} \d+ \w{3} \d\d:\d\d UTC  .* (Warning|Critical): agents-reason .* -> finops, on-call"
     assert any(re.match(loop, line) for line in told)

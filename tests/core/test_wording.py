@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.model import Quantity, Scope
-from shared.core.wording import is_currency, lasted, moment, named, percent, said
+from shared.core.wording import ago, is_currency, lasted, moment, named, percent, said
 from tests.builders import ACCOUNT, CHAT, SUBSCRIPTION
 
 SENSIBLE = st.decimals(Decimal(-(10**18)), Decimal(10**18), allow_nan=False, allow_infinity=False)
@@ -143,3 +143,8 @@ def test_a_moment_names_its_day_and_zone():
 )
 def test_a_scope_is_said_by_its_own_name_and_its_holder(scope, text):
     assert named(scope) == text
+
+
+def test_what_is_past_by_less_than_a_minute_is_just_now():
+    assert ago(timedelta(seconds=59)) == "just now"
+    assert ago(timedelta(minutes=65)) == "1 h 5 min ago"
