@@ -16,8 +16,8 @@ OURS = {"shared", "function_app", "cli", "sim", "tests", "bench", "scripts"}
 # The part of the standard library that only calculates: no clock, no chance, no files, no network, no log.
 CALCULATING = set(
     "abc base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal enum "
-    "fractions functools hashlib heapq hmac html ipaddress itertools json math numbers operator re statistics "
-    "string textwrap types typing unicodedata urllib.parse zlib".split()
+    "fractions functools hashlib heapq hmac html ipaddress itertools json math numbers operator re "
+    "statistics string textwrap types typing unicodedata urllib.parse zlib".split()
 )
 STANDARD = set(sys.stdlib_module_names)
 ANYTHING_OF_OTHERS = {"*"}
