@@ -7,15 +7,17 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from shared.edges.logs import guard_logs
 from shared.flows.ports import Azure, Ports, Post, Store
-from shared.formats.addresses import is_address, is_this_machine
+from shared.formats.addresses import is_this_machine, webhook_fault
 from shared.formats.channel import Answer, Call
 from shared.formats.config_errors import Problems
 from shared.formats.watch_file import ChannelEntry, Watch, parse_watch
-from shared.settings import Secret, Settings, SettingsError
+from shared.secret import Secret
+from shared.settings import Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder
@@ -172,17 +174,27 @@ class _Later:
 def _secrets(settings: Settings, watch: Watch) -> dict[str, Secret]:
     """Each channel's secret; raises SettingsError naming every one that cannot be one."""
     found = settings.secrets({entry.secret for _, entry in watch.channels})
-    wrong = {_unusable(entry, found[entry.secret]) for _, entry in watch.channels} - {""}
-    if wrong:
-        raise SettingsError(sorted(wrong))
+    if wrong := _unusable_ones(settings, watch, found):
+        raise SettingsError(wrong)
     return {name: found[entry.secret] for name, entry in watch.channels}
 
 
-def _unusable(entry: ChannelEntry, secret: Secret) -> str:
+def secret_problems(settings: Settings, watch: Watch) -> list[str]:
+    """What is wrong with those of the channels' secrets that are set; names them and shows none."""
+    return _unusable_ones(settings, watch, settings.known_secrets({one.secret for _, one in watch.channels}))
+
+
+def _unusable_ones(settings: Settings, watch: Watch, found: Mapping[str, Secret]) -> list[str]:
+    entries = [entry for _, entry in watch.channels if entry.secret in found]
+    return sorted({_unusable(entry, found[entry.secret], settings) for entry in entries} - {""})
+
+
+def _unusable(entry: ChannelEntry, secret: Secret, settings: Settings) -> str:
     """Why it is no secret for that kind of channel; "" when it may be one."""
     value = secret.reveal()
     if entry.kind != "slack":
-        return "" if is_address(value) else f"{secret.name} is not a webhook's URL; expected https://..."
+        fault = webhook_fault(value, entry.kind, settings.chat_hosts)
+        return fault and f"{secret.name} {fault}"
     sound = value.isascii() and value.isprintable() and " " not in value
     return "" if sound else f"{secret.name} is not a bot token; expected xoxb-..."
 
@@ -202,7 +214,8 @@ def _post(settings: Settings, watch: Watch, secrets: Mapping[str, Secret]) -> Po
     return post
 
 
-def _address(entry: ChannelEntry, secret: Secret, settings: Settings) -> tuple[str, dict[str, str]]:
-    if entry.kind == "slack":
-        return settings.slack_endpoint, {"Authorization": f"Bearer {secret.reveal()}"}
-    return secret.reveal(), {}
+def _address(entry: ChannelEntry, secret: Secret, settings: Settings) -> tuple[str, dict[str, str], bool]:
+    is_bot = entry.kind == "slack"
+    url = settings.slack_endpoint if is_bot else secret.reveal()
+    headers = {"Authorization": f"Bearer {secret.reveal()}"} if is_bot else {}
+    return url, headers, is_this_machine(url) or urlsplit(url).hostname in settings.chat_hosts
