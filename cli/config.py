@@ -2,16 +2,19 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from shared.formats.config_errors import Problems
 from shared.formats.watch_file import Watch, json_schema, parse_watch
+from shared.posting import secret_problems
+from shared.settings import Settings
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0: the file is right; 1: it is not, and every mistake is printed; 2: it cannot be read."""
+    """0: the file is right; 1: it is not, or a secret that is set is none, said why; 2: it cannot be read."""
     parser = argparse.ArgumentParser(prog="meterwatch config", description="Check a watch.yaml.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     check = verbs.add_parser("check", help="print every mistake of a file, or what it means")
@@ -50,6 +53,10 @@ def _check(file: Path) -> int:
     except Unreadable as unread:
         print(unread, file=sys.stderr)
         return unread.status
+    settings, _ = Settings.examine(os.environ)
+    if wrong := secret_problems(settings, watch):
+        print("\n".join(f"{file} is right, but {one}" for one in wrong), file=sys.stderr)
+        return 1
     print(f"{file} is right: {_meaning(watch)}")
     return 0
 

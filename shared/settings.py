@@ -3,22 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
-from urllib.parse import unquote
 
-from shared.formats.addresses import is_address, is_this_machine
+from shared.formats.addresses import is_address, is_host, is_this_machine
 from shared.formats.principal import Admission, Expected
+from shared.secret import Secret
 
 UNRESOLVED = "@microsoft.keyvault("
 LEAST_KEY = 32  # characters of what signs links
-# In every connection string and every flow's URL: to hide them would hide what a log line is about.
-PUBLIC_PARTS = frozenset(
-    "DefaultEndpointsProtocol EndpointSuffix UseDevelopmentStorage core.windows.net powerautomate "
-    "/triggers/manual/run %2Ftriggers%2Fmanual%2Frun".split()
-)
 ZEROS = "00000000-0000-0000-0000-000000000000"
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_PART = re.compile(r"[^/?&=:;\s]{12,}")  # of a URL or token; what is shorter opens nothing
 
 
 class SettingsError(Exception):
@@ -27,38 +20,6 @@ class SettingsError(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
-
-
-class Secret:
-    """A value that must not be shown: its text forms say only its name, and it cannot be copied out."""
-
-    __slots__ = ("_value", "name")
-
-    def __init__(self, name: str, value: str) -> None:
-        self.name = name
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself, for the one call that needs it."""
-        return self._value
-
-    def hidden(self, text: str) -> str:
-        """The text without the value, or any long part of it: a service may quote our request back."""
-        for part in sorted(self.parts, key=len, reverse=True):
-            text = text.replace(part, f"<{self.name}>")
-        return text
-
-    @property
-    def parts(self) -> frozenset[str]:
-        """The value and its long parts, as they stand and decoded; but not what everybody's value holds."""
-        parts = {self._value, *_PART.findall(self._value)} - {""}
-        return frozenset((parts | {unquote(part) for part in parts}) - PUBLIC_PARTS)
-
-    def __repr__(self) -> str:
-        return f"Secret({self.name})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{self!r} cannot be pickled or copied")
 
 
 # Every setting the app reads, with its default. Channel secrets come on top, under the names that
@@ -77,6 +38,7 @@ DEFAULTS: Mapping[str, str] = {
     "METERWATCH_LINK_KEY": "",  # signs those links
     "METERWATCH_EASY_AUTH": "off",  # or "on": the platform signs visitors in, and says who they are
     "SLACK_SIGNING_SECRET": "",  # of the Slack app, when one of its channels is interactive
+    "METERWATCH_CHAT_HOSTS": "",  # further hosts that messages may be posted to, with commas between
     "METERWATCH_WEBHOOK_AUTH": "entra",  # or "key"
     "METERWATCH_WEBHOOK_AUDIENCE": "",  # the client id of the app registration that guards the webhook
     "METERWATCH_WEBHOOK_TENANT": "",
@@ -130,6 +92,7 @@ class Settings:
     link_key: Secret
     easy_auth: bool
     signing_secret: Secret
+    chat_hosts: frozenset[str]  # besides those of Slack and of flows; they may be in a private network
     client_id: str
     tenant_id: str
     client_secret: Secret
@@ -167,6 +130,7 @@ class Settings:
             link_key=Secret("METERWATCH_LINK_KEY", found["METERWATCH_LINK_KEY"]),
             easy_auth=found["METERWATCH_EASY_AUTH"] == "on",
             signing_secret=Secret("SLACK_SIGNING_SECRET", found["SLACK_SIGNING_SECRET"]),
+            chat_hosts=frozenset(_listed(found["METERWATCH_CHAT_HOSTS"])),
             client_id=found["AZURE_CLIENT_ID"],
             tenant_id=found["AZURE_TENANT_ID"],
             client_secret=Secret("AZURE_CLIENT_SECRET", found["AZURE_CLIENT_SECRET"]),
@@ -183,13 +147,21 @@ class Settings:
 
     def secrets(self, names: Iterable[str]) -> dict[str, Secret]:
         """The channels' secrets by name; raises SettingsError naming all that are missing or unresolved."""
-        found = {name: self._environment.get(name, "").strip() for name in names}
+        found = self._values(names)
         missing = sorted(name for name, value in found.items() if not value)
         problems = ["not set: " + ", ".join(missing)] if missing else []
         problems += _unresolved(found)
         if problems:
             raise SettingsError(problems)
         return {name: Secret(name, value) for name, value in found.items()}
+
+    def known_secrets(self, names: Iterable[str]) -> dict[str, Secret]:
+        """Those of the channels' secrets that are set and resolved."""
+        found = self._values(names).items()
+        return {name: Secret(name, value) for name, value in found if value and not _is_unresolved(value)}
+
+    def _values(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self._environment.get(name, "").strip() for name in names}
 
 
 def _is_an_app(environment: Mapping[str, str]) -> bool:
@@ -207,6 +179,7 @@ def _problems(found: Mapping[str, str]) -> list[str]:
         *_credential_problems(rest),
         *_endpoint_problems(rest),
         *_link_problems(rest),
+        *_chat_problems(rest),
         *_storage_problems(rest),
         *_webhook_problems(rest),
     ]
@@ -252,6 +225,19 @@ def _link_problems(found: Mapping[str, str]) -> list[str]:
     if found.get("METERWATCH_EASY_AUTH", "off") not in ("on", "off"):
         problems.append(f"METERWATCH_EASY_AUTH is {found['METERWATCH_EASY_AUTH']!r}; expected on or off")
     return problems
+
+
+def _chat_problems(found: Mapping[str, str]) -> list[str]:
+    # What is no host's name is not shown: it may be a whole webhook's URL.
+    if all(map(is_host, _listed(found.get("METERWATCH_CHAT_HOSTS", "")))):
+        return []
+    return [
+        "METERWATCH_CHAT_HOSTS is no list of hosts; expected names such as relay.contoso.com, no addresses"
+    ]
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip().lower() for one in text.split(",") if one.strip()]
 
 
 def _admission(found: Mapping[str, str], protected: str) -> Admission:

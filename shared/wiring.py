@@ -18,7 +18,8 @@ from shared.formats.config_errors import Problems
 from shared.formats.links import Links
 from shared.formats.watch_file import Watch, parse_watch
 from shared.posting import Secrets, post_to, secrets_of
-from shared.settings import Secret, Settings, SettingsError
+from shared.secret import Secret
+from shared.settings import Settings, SettingsError
 
 LOG = logging.getLogger("meterwatch")
 APP = Path(__file__).resolve().parents[1]  # the host need not start the worker in the app's folder

@@ -94,7 +94,11 @@ def test_an_apprise_channel_goes_by_apprise_and_is_not_signed(receiver):
     ("wrong", "why"),
     [
         ({"OWN": "ftp://x"}, "OWN is not a webhook's URL; expected https://..."),
-        ({"OWN": "http://elsewhere.example/x"}, "OWN is not a webhook's URL; expected https://..."),
+        ({"OWN": "http://x.example/y"}, "OWN does not lead to https on its usual port"),
+        (
+            {"OWN": "https://elsewhere.example/x"},
+            "OWN does not lead to a host that METERWATCH_CHAT_HOSTS names",
+        ),
         ({"OWN_KEY": "short"}, "OWN_KEY is too short to sign with; expected at least 16 characters"),
         ({"ANY": "ntfy"}, "ANY is not a URL of Apprise; expected service://..."),
         ({"ANY": ""}, "not set: ANY"),
@@ -102,6 +106,7 @@ def test_an_apprise_channel_goes_by_apprise_and_is_not_signed(receiver):
 )
 def test_a_secret_that_cannot_be_one_is_refused_by_its_name(wrong, why):
     sound = {"OWN": "https://x.example/y", "OWN_KEY": KEY, "ANY": "ntfys://x"}
+    sound["METERWATCH_CHAT_HOSTS"] = "x.example"
     with pytest.raises(SettingsError) as refused:
         secrets_of(settings(**{**sound, **wrong}), parse_watch(WATCH))
 

@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from shared.formats.addresses import is_address
-from shared.settings import DEFAULTS, Secret, Settings, SettingsError
+from shared.secret import Secret
+from shared.settings import DEFAULTS, Settings, SettingsError
 from shared.wiring import build, credential
 
 ROOT = Path(__file__).resolve().parents[1]
 ENOUGH = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 ARM_HERE = {"METERWATCH_ARM_ENDPOINT": "http://127.0.0.1:8080"}
+FLOW = (
+    "https://a.environment.api.powerplatform.com:443/powerautomate/workflows/1/triggers/x?sp=%2F&sig=hidden"
+)
 VAULT = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/hidden-name)"
 # Whoever starts the app hands it its environment; everything below is handed what it needs.
 MAY_READ_THE_ENVIRONMENT = {
     "shared/wiring.py",
     "cli/check.py",
+    "cli/config.py",
     "cli/picture.py",
     "cli/store.py",
 }
@@ -298,7 +303,7 @@ def test_ports_name_what_is_wrong_with_each_secret_and_show_none(tmp_path):
         "  d: {kind: teams, secret: FINE}",
     )
     environment = {"TEAMS": "http://evil.example/hidden", "HOOK": "hidden", "TOKEN": "xoxb-hid den\u2019"}
-    environment |= {"FINE": "https://x.example/hidden", "METERWATCH_WATCH_FILE": str(file)}
+    environment |= {"FINE": FLOW, "METERWATCH_WATCH_FILE": str(file)}
 
     with pytest.raises(SettingsError) as wrong:
         build(Settings.read({**ENOUGH, **environment}))
@@ -336,7 +341,7 @@ def test_a_watch_file_is_looked_for_beside_the_app_wherever_it_is_started(tmp_pa
 
 CHATS = {
     "SLACK_BOT_TOKEN": "xoxb-1",
-    "TEAMS_WEBHOOK_URL": "https://x.example/1",
+    "TEAMS_WEBHOOK_URL": FLOW,
     "SLACK_SIGNING_SECRET": "s" * 32,
 }
 SECRET = Secret("TOKEN", "xoxb-hidden")

@@ -10,6 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from shared.core.faults import Unreachable
+from shared.edges.peers import CheckedPeers
 from shared.formats.channel import Answer, Call, encoded
 
 TIMEOUT = (5, 20)  # seconds to connect, to answer; well within a delivery's lease
@@ -21,10 +22,14 @@ _POSTING = ContextVar("posting", default=False)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a channel is: its URL, before a call's path, and the headers that prove who we are."""
+    """Where a channel is: its URL, before a call's path, and the headers that prove who we are.
+
+    `anywhere` says that the URL may lead to a private network, or over https to this machine.
+    """
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    anywhere: bool = False
 
 
 class ChatPost:
@@ -32,8 +37,9 @@ class ChatPost:
 
     def __init__(self, addresses: Mapping[str, Address]) -> None:
         self._addresses = dict(addresses)
-        self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc must not add credentials
+        self._checked, self._anywhere = _session(), _session()
+        for scheme in ("https://", "http://"):
+            self._checked.mount(scheme, CheckedPeers())
 
     def __call__(self, channel: str, call: Call) -> Answer:
         """What the channel answered; raises Unreachable when nothing came back. Follows no redirect."""
@@ -49,7 +55,8 @@ class ChatPost:
         raise Unreachable(f"no answer from channel {channel}: {why}")
 
     def _post(self, address: Address, call: Call) -> Answer:
-        with self._session.post(
+        session = self._anywhere if address.anywhere else self._checked
+        with session.post(
             address.url + call.path,
             data=encoded(call),
             headers={
@@ -65,6 +72,12 @@ class ChatPost:
             body = _beginning(answer)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status_code, headers, body.decode("utf-8", errors="replace"))
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a .netrc must not add credentials, nor a proxy go elsewhere
+    return session
 
 
 def _beginning(answer: requests.Response) -> bytes:

@@ -211,3 +211,28 @@ def test_no_command_prints_what_can_be_typed(capsys):
     assert main([]) == 2
     assert "usage" in capsys.readouterr().out
     assert main(["--help"]) == 0
+
+
+CHANNELS = "channels: {finops: {kind: teams, secret: FINOPS_URL}, old: {kind: teams, secret: NOT_SET}}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("", 0, "is right"),
+        ("@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/x)", 0, "is right"),
+        ("https://a.environment.api.powerplatform.com/workflows/1?sig=hidden", 0, "is right"),
+        ("https://contoso.webhook.office.com/webhookb2/hidden", 1, "FINOPS_URL is the URL of an Office 365"),
+        ("https://10.0.0.4/workflows/1?sig=hidden", 1, "FINOPS_URL is no Workflows webhook"),
+    ],
+    ids=["not set", "in a vault", "a flow", "a connector", "a private address"],
+)
+def test_config_check_looks_at_the_secrets_that_are_set(tmp_path, monkeypatch, capsys, url, status, words):
+    file = tmp_path / "watch.yaml"
+    file.write_text(CHANNELS)
+    monkeypatch.setenv("FINOPS_URL", url)
+
+    assert main(["config", "check", str(file)]) == status
+    said = "".join(capsys.readouterr())
+    assert words in said
+    assert "hidden" not in said
