@@ -124,27 +124,23 @@ def test_a_drop_to_nothing_of_an_irregular_series_is_found_within_a_day(shape):
     assert start <= found[0][0] < start + DAY
 
 
-HARD = pytest.mark.xfail(
-    strict=False, reason="weekends that were not known at first leave wide limits for weeks"
-)
+def is_leak_found(shape: Load, seed: int) -> bool:
+    load = noisy(shape, seed, spread=0.1)
+    found = findings(lambda at: load(at) * 1.06 ** max(0, (at - AFTER) / DAY), weeks=2)
+    return bool(found) and found[0][0] - AFTER < 8 * DAY and found[0][1].score > 0
 
 
 @pytest.mark.parametrize(
-    "shape",
+    ("shape", "least"),
     [
-        pytest.param(constant, id="constant"),
-        pytest.param(office_hours, id="office_hours", marks=HARD),
-        pytest.param(day_and_night, id="day_and_night"),
+        pytest.param(constant, 6, id="constant"),
+        pytest.param(day_and_night, 6, id="day_and_night"),
+        # Weekends that were not known at first leave wide limits for weeks: some are missed.
+        pytest.param(office_hours, 4, id="office_hours"),
     ],
 )
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_leak_of_six_percent_a_day_is_found_within_eight_days(shape, seed):
-    load = noisy(shape, seed, spread=0.1)
-    found = findings(lambda at: load(at) * 1.06 ** max(0, (at - AFTER) / DAY), weeks=2)
-
-    assert found
-    assert found[0][0] - AFTER < 8 * DAY
-    assert found[0][1].score > 0
+def test_a_leak_of_six_percent_a_day_is_found_within_eight_days(shape, least):
+    assert sum(is_leak_found(shape, seed) for seed in range(1, 7)) >= least
 
 
 @pytest.mark.parametrize("shape", [*BUSY, nightly_batch], ids=lambda shape: shape.__name__)
