@@ -155,3 +155,12 @@ def incidents(ports: Ports) -> list[Incident]:
 def changes(ports: Ports) -> list[str]:
     rows = ports.store.scan(records.ALERTS, "transition|")
     return [records.decode(row.body, Transition).change for row in rows]
+
+
+def links_on(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """The links of a card, those behind a further button too."""
+    inner = [
+        links_on(one["card"]) if one["type"] == "Action.ShowCard" else [one]
+        for one in card.get("actions", ())
+    ]
+    return [one for ones in inner for one in ones]

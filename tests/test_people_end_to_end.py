@@ -13,6 +13,7 @@ import pytest
 
 from shared.core.model import Incident, State
 from shared.formats import records
+from tests.telling import links_on
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the worker core needs Python 3.13")
 
@@ -82,7 +83,7 @@ def press(worker, element, at="1757340300.1", secret=SECRET):
 
 def link(message, title):
     (attachment,) = message["body"]["attachments"]
-    return next(one["url"] for one in attachment["content"]["actions"] if one["title"] == title)
+    return next(one["url"] for one in links_on(attachment["content"]) if one["title"] == title)
 
 
 def test_a_press_in_slack_is_answered_in_time_and_shown_in_the_message(worker, tenant, store, told):

@@ -65,7 +65,7 @@ def parse(pages: Iterable[object], now: datetime) -> PriceRows:
             if isinstance(found, PricedMeter):
                 meters[found] = None
             elif found:
-                odd.append(f"{_name(item) or str(row)[:120]}: {found}")
+                odd.append(f"{_name(item) or one_line(str(row), 120)}: {found}")
     return PriceRows(tuple(meters), tuple(odd))
 
 
