@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from shared.core.model import Delivery, Incident, Kind, Transition
@@ -99,8 +100,12 @@ def _planted(
         "start": truth.start.isoformat(),
         "end": truth.end.isoformat(),
         "told_at": at.isoformat() if at else "",
-        "delay": "" if at is None else lasted(at - truth.start) if at >= truth.start else "before it",
+        "delay": _delay(at - truth.start) if at is not None else "",
     }
+
+
+def _delay(span: timedelta) -> str:
+    return f"after {lasted(span)}" if span >= timedelta() else "before it"
 
 
 def _is_about(incident: Incident, truth: Truth) -> bool:

@@ -209,7 +209,7 @@ def planted(truth: Sequence[Record]) -> str:
 
 def planted_row(fact: Record) -> str:
     told = when(fact.get("told_at"))
-    delay = tag("span", f"after {plain(fact.get('delay'))}", "after") if words(fact.get("delay")) else ""
+    delay = tag("span", plain(fact.get("delay")), "after") if words(fact.get("delay")) else ""
     return tag(
         "tr",
         cell("", tag("span", plain(fact.get("kind")), "kind") + plain(fact.get("what")), "what")

@@ -401,7 +401,7 @@ def test_a_message_that_was_accepted_and_never_shown_says_so():
 
 
 def test_a_planted_fault_says_when_it_was_told_or_that_it_was_not():
-    fast = {**PLANTED, "told_at": "2026-11-03T13:44:00Z", "delay": "4 min"}
+    fast = {**PLANTED, "told_at": "2026-11-03T13:44:00Z", "delay": "after 4 min"}
     read = seen(page("", [], [], [], [fast, PLANTED]))
     assert "1 of 2" in read
     assert "3 Nov 13:44after 4 min" in read
