@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from shared.core.baseline import Anomaly, Baseline, judge_series, learn, strongest
+from shared.core.baseline import LIMIT_SCORE, Anomaly, Baseline, judge_series, learn, strongest
 from shared.core.model import (
     TOKENS_IN,
     TOKENS_OUT,
@@ -88,7 +88,8 @@ def _firing(found: Anomaly, newest: Reading, sensitivity: Sensitivity) -> Alert:
                 "Usual", f"{said(low)} to {said(high)}" + ("" if found.settled else ", known for days only")
             ),
             Detail(
-                "Distance", f"{abs(found.score):.1f}, told from {sensitivity.score:g}; 6 is its own furthest"
+                "Distance",
+                f"{abs(found.score) / LIMIT_SCORE:.1f} times as far off as its past leads to expect",
             ),
         ),
         link=portal_link(newest.scope.resource),

@@ -149,7 +149,7 @@ def test_an_alert_says_how_much_against_what_and_how_far_off():
     assert alert.why == "far above its usual for this time of the week"
     assert [(one.label, one.text) for one in alert.details] == [
         ("Usual", "1M tokens to 1.4M tokens"),
-        ("Distance", "72.7, told from 6; 6 is its own furthest"),
+        ("Distance", "12.1 times as far off as its past leads to expect"),
     ]
     assert (alert.since, alert.as_of) == (AFTER, AFTER + HOUR)
 
