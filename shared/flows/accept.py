@@ -31,7 +31,7 @@ def accept(ports: Ports, alerts: Iterable[Alert], now: datetime, *, first: bool 
     standing = _finder(ports, taken)
     nudges: dict[str, None] = {}
     for alert in taken:
-        nudges.update(dict.fromkeys(_accept_one(ports, alert, standing(alert), now, first)))
+        nudges.update(dict.fromkeys(accept_one(ports, alert, standing(alert), now, first=first)))
     return list(nudges)
 
 
@@ -55,7 +55,10 @@ def _finder(ports: Ports, alerts: Sequence[Alert]) -> Callable[[Alert], Row | No
     return find
 
 
-def _accept_one(ports: Ports, alert: Alert, row: Row | None, now: datetime, first: bool) -> list[str]:
+def accept_one(
+    ports: Ports, alert: Alert, row: Row | None, now: datetime, *, first: bool = False
+) -> list[str]:
+    """As `accept`, for an alert whose incident's row was just read; one that is older is read again."""
     for attempt in range(TRIES):
         if attempt:
             row = ports.store.get(records.ALERTS, records.incident_key(alert))
