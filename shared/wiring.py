@@ -56,7 +56,7 @@ def _build_whole(settings: Settings, problems: list[str]) -> Ports:
         built,
         links=_links(settings),
         slack_signed=_slack_signed(settings, watch),
-        signs_in=settings.easy_auth,
+        signs_in=settings.easy_auth and settings.webhook.expected.protected,  # else anybody can send the name
     )
 
 

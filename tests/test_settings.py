@@ -199,6 +199,23 @@ def test_the_platform_says_whether_its_authentication_is_on(said, protected):
     assert webhook.expected.protected is protected
 
 
+@pytest.mark.parametrize(
+    ("easy_auth", "protected"), [("on", ""), ("on", "False"), ("off", "True"), ("", "True")]
+)
+def test_the_name_that_the_platform_gives_counts_only_while_its_authentication_is_on(
+    tmp_path, easy_auth, protected
+):
+    environment = {"METERWATCH_STORE": str(tmp_path / "a.db"), "METERWATCH_EASY_AUTH": easy_auth}
+
+    assert not build(Settings.read({**environment, "WEBSITE_AUTH_ENABLED": protected})).signs_in
+
+
+def test_the_platforms_name_counts_where_both_say_so(tmp_path):
+    environment = {"METERWATCH_STORE": str(tmp_path / "a.db"), "METERWATCH_EASY_AUTH": "on"}
+
+    assert build(Settings.read({**environment, "WEBSITE_AUTH_ENABLED": "True"})).signs_in
+
+
 def test_the_webhook_is_strict_and_shut_by_default():
     webhook = Settings.read(ENOUGH).webhook
 
