@@ -43,13 +43,6 @@ def claim(talk: Conversation, now: datetime, claimer: str) -> Conversation | Non
     )
 
 
-def released(talk: Conversation, until: datetime | None) -> Conversation:
-    """The conversation without its lease, when nothing was sent: no attempt was made."""
-    return replace(
-        talk, claimed_by="", claimed_until=None, attempts=max(0, talk.attempts - 1), next_attempt=until
-    )
-
-
 def settle(
     talk: Conversation, said: Say, outcome: Outcome, receipt: str, now: datetime
 ) -> tuple[Conversation, Status]:

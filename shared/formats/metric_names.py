@@ -17,7 +17,6 @@ from shared.core.model import Meter
 
 ACCOUNTS = "Microsoft.CognitiveServices/accounts"
 PROJECTS = "Microsoft.CognitiveServices/accounts/projects"
-MOST_NAMES = 20  # metrics in one call
 MOST_SERIES = 1000  # of a metric and resource in one answer; Azure's default of 10 would cut deployments off
 GRAIN = timedelta(minutes=5)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,6 @@ from shared.core.retries import (
     MOST_ATTEMPTS,
     Status,
     claim,
-    released,
     settle,
     wait_after,
 )
@@ -168,13 +167,6 @@ def test_what_was_told_before_is_not_said_again_when_its_news_were_given_up():
     after, _ = settled(talk, Refused("no"), NOW, later)
 
     assert after.threads == (replace(later, told={"K7QW3": told_of(an_alert(), times=2)}),)
-
-
-def test_a_lease_that_was_not_used_is_given_back():
-    claimed = claim(a_talk(), NOW, "one")
-    assert claimed is not None
-
-    assert released(claimed, NOW + HOUR) == a_talk(next_attempt=NOW + HOUR)
 
 
 @given(st.integers(1, MOST_ATTEMPTS - 1), LATER, MOMENTS)
