@@ -28,6 +28,7 @@ from shared.core.model import (
     Told,
     Waiting,
 )
+from shared.core.prices import PricedMeter, TokenKind
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 ACCOUNT = (
@@ -140,3 +141,22 @@ def a_series(
 def hours_of(start: datetime, count: int, value: Callable[[datetime], float]) -> list[Reading]:
     """`count` hourly readings from `start`, each with what `value` says of its hour."""
     return a_series(start, (value(start + index * HOUR) for index in range(count)))
+
+
+def a_meter(**named: Any) -> PricedMeter:
+    """0.0025 USD for 1K input tokens of gpt-4o 1120, GlobalStandard, in Sweden."""
+    plain = PricedMeter(
+        id="m-1",
+        name="gpt 4o 1120 Inp glbl Tokens",
+        product="Azure OpenAI",
+        model="gpt-4o",
+        version="1120",
+        sku="GlobalStandard",
+        kind=TokenKind.INPUT,
+        region="swedencentral",
+        price=Decimal("0.0025"),
+        currency="USD",
+        unit_size=Decimal(1000),
+        effective=datetime(2024, 11, 1, tzinfo=UTC),
+    )
+    return replace(plain, **named)

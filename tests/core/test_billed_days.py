@@ -8,24 +8,12 @@ import pytest
 from shared.core.billed_days import BilledDay, billed_rates, newest_settled
 from shared.core.model import Quantity
 from shared.core.periods import day_of
-from shared.core.prices import PriceBook, PricedMeter, TokenKind
+from shared.core.prices import PriceBook
 from shared.core.reach import REREAD
-from tests.builders import DAY, NOW
+from tests.builders import DAY, NOW, a_meter
 
 HERE, THERE = "swedencentral", "eastus2"
-METER = PricedMeter(
-    id="m-1",
-    name="gpt 4o 1120 Inp glbl Tokens",
-    product="Azure OpenAI",
-    model="gpt-4o",
-    version="1120",
-    sku="GlobalStandard",
-    kind=TokenKind.INPUT,
-    region=HERE,
-    price=Decimal("0.0025"),
-    currency="USD",
-    unit_size=Decimal(1000),
-)
+METER = a_meter()
 REGIONAL = replace(METER, id="m-2", name="gpt 4o 1120 Inp regnl Tokens", sku="Standard")
 BOOK = PriceBook((METER, REGIONAL), NOW)
 SETTLED = day_of(NOW) - REREAD

@@ -14,25 +14,13 @@ from shared.core.model import (
     Quantity,
     Scope,
 )
-from shared.core.prices import BilledRate, PriceBook, PricedMeter, RateSource, TokenKind
-from tests.builders import ACCOUNT, CHAT, HOUR, MINUTE, NOW, a_reading, a_series
+from shared.core.prices import BilledRate, PriceBook, RateSource, TokenKind
+from tests.builders import ACCOUNT, CHAT, HOUR, MINUTE, NOW, a_meter, a_reading, a_series
 
 GPT4O = Deployment("chat-prod", "gpt-4o", "2024-11-20", "GlobalStandard")
 HERE = "swedencentral"
 ACCOUNTS = [Account(ACCOUNT, HERE, "OpenAI", deployments=(GPT4O,))]
-INPUT = PricedMeter(
-    id="m-1",
-    name="gpt 4o 1120 Inp glbl Tokens",
-    product="Azure OpenAI",
-    model="gpt-4o",
-    version="1120",
-    sku="GlobalStandard",
-    kind=TokenKind.INPUT,
-    region=HERE,
-    price=Decimal("2.50"),
-    currency="USD",
-    unit_size=Decimal(10**6),
-)
+INPUT = a_meter(price=Decimal("2.50"), unit_size=Decimal(10**6))
 OUTPUT = replace(
     INPUT, id="m-2", name="gpt 4o 1120 Outp glbl Tokens", kind=TokenKind.OUTPUT, price=Decimal(10)
 )

@@ -25,30 +25,11 @@ from shared.core.prices import (
     same_version,
     with_billed,
 )
-from tests.builders import NOW
+from tests.builders import NOW, a_meter
 
 GPT4O = Deployment("chat-prod", "gpt-4o", "2024-11-20", "GlobalStandard")
 HERE = "swedencentral"
 THERE = "eastus2"
-
-
-def a_meter(**named: Any) -> PricedMeter:
-    """0.0025 USD for 1K input tokens of gpt-4o 1120, GlobalStandard, in Sweden."""
-    plain = PricedMeter(
-        id="m-1",
-        name="gpt 4o 1120 Inp glbl Tokens",
-        product="Azure OpenAI",
-        model="gpt-4o",
-        version="1120",
-        sku="GlobalStandard",
-        kind=TokenKind.INPUT,
-        region=HERE,
-        price=Decimal("0.0025"),
-        currency="USD",
-        unit_size=Decimal(1000),
-        effective=datetime(2024, 11, 1, tzinfo=UTC),
-    )
-    return replace(plain, **named)
 
 
 def a_book(*meters: PricedMeter, **named: Any) -> PriceBook:

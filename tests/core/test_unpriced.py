@@ -7,24 +7,12 @@ import pytest
 from shared.core.incidents import advance
 from shared.core.model import Deployment, Kind, Scope, Severity
 from shared.core.newcomers import TOLD_FOR
-from shared.core.prices import PriceBook, PricedMeter, TokenKind
+from shared.core.prices import PriceBook, TokenKind
 from shared.core.unpriced import Used, judge_unpriced, unpriced, unpriced_names
-from tests.builders import ACCOUNT, CHAT, HOUR, NOW, SUBSCRIPTION
+from tests.builders import ACCOUNT, CHAT, HOUR, NOW, SUBSCRIPTION, a_meter
 
 NEW = Deployment("chat-prod", "gpt-9", "2026-09-01", "GlobalStandard")
-INPUT = PricedMeter(
-    id="m-1",
-    name="9 Inp Gl 1M Tokens",
-    product="Azure OpenAI GPT9",
-    model="gpt-9",
-    version="",
-    sku="GlobalStandard",
-    kind=TokenKind.INPUT,
-    region="westeurope",
-    price=Decimal(2),
-    currency="USD",
-    unit_size=Decimal(10**6),
-)
+INPUT = a_meter(name="9 Inp Gl 1M Tokens", model="gpt-9", version="", region="westeurope")
 BOOK = PriceBook((INPUT,), NOW)
 OTHERS_ONLY = PriceBook((replace(INPUT, model="gpt-4o"),), NOW)
 
