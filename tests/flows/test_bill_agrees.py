@@ -1,7 +1,6 @@
 """What is kept agrees with the simulated tenant's true bill, to the cent, whatever it does to us."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,26 +14,12 @@ from shared.flows.poll import poll_scope
 from shared.flows.poll_spend import HISTORY
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
-from sim.process import RunningTenant, running_tenant
 from tests.true_bill import cents, kept_bill, true_bill
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 METER = "gpt 4.1 Inp glbl Tokens"
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    yield tenant.estate.live
-    tenant.set_faults([])
-    tenant.set_options()
 
 
 @pytest.fixture

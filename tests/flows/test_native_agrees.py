@@ -1,7 +1,6 @@
 """Native budgets of the simulated tenant: our figure is Azure's own, whatever they filter."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,19 +18,12 @@ from sim.blueprint import AGENTS, PLATFORM, SANDBOX
 from sim.groups import GROUP_PATH, PRODUCTION
 from sim.native_budgets import native_budgets, spent_at
 from sim.options import Options
-from sim.process import RunningTenant, running_tenant
 from sim.view import Directory, View
 from tests.telling import incidents
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 SMALL = 0.001  # of their amounts: every step is crossed
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
 
 
 @pytest.fixture

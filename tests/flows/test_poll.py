@@ -17,25 +17,10 @@ from shared.flows.poll import plan, poll_scope
 from shared.flows.tend import tend
 from shared.formats import records
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
-from sim.process import running_tenant
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def tenant():
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    tenant.set_faults([])
-    tenant.set_clock(tenant.estate.live)
-    yield tenant.estate.live
-    tenant.set_faults([])
 
 
 @pytest.fixture

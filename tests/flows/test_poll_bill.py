@@ -1,7 +1,6 @@
 """One question for many subscriptions, and budgets that span them: the same money, read in one way only."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +24,6 @@ from shared.formats.moments import parse_moment
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
 from sim.groups import BILLING_ACCOUNT, BILLING_PATH, GROUP_PATH, PRODUCTION, ROOT, TRIAL
-from sim.process import RunningTenant, running_tenant
 from tests.telling import NOW, Chat, Killed, Mortal, incidents, ports_telling
 from tests.true_bill import cents, kept_bill, true_bill
 
@@ -35,19 +33,6 @@ DAY = timedelta(days=1)
 ALL = (AGENTS, PLATFORM, SANDBOX)
 WIDE = "spend: {scope: '%s', native_budgets: false}"
 OVER_ALL = "budgets: [{name: all, amount: 100, thresholds: [{percent: 80}]}]"
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    yield tenant.estate.live
-    tenant.set_faults([])
-    tenant.set_options()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -37,7 +36,7 @@ from shared.settings import Settings
 from shared.wiring import build
 from sim.blueprint import SANDBOX
 from sim.consumers import GATEWAY, WORKSPACE, consumer_loads
-from sim.process import RunningTenant, running_tenant
+from sim.process import RunningTenant
 from tests.builders import DAY, HOUR, MINUTE, MONDAY, a_reading
 from tests.telling import Chat, Killed, Mortal, incidents, keys, ports_telling
 
@@ -63,19 +62,6 @@ MISSING_TABLE = {
         },
     }
 }
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    tenant.set_clock(tenant.estate.live)
-    yield tenant.estate.live
-    tenant.set_scenario("calm")
 
 
 @pytest.fixture

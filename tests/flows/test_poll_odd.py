@@ -1,7 +1,6 @@
 """Usage that is read whole, with holes, or in answers of the wrong shape: no round is lost, none is faked."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,7 +28,6 @@ from shared.flows.poll import poll_scope
 from shared.flows.ports import Ports
 from shared.formats import records
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
-from sim.process import RunningTenant, running_tenant
 from tests.telling import NOW, SCOPE, Chat, ports_telling
 
 MINUTE = timedelta(minutes=1)
@@ -46,19 +44,6 @@ COMPARED = {
     REQUESTS_THROTTLED,
     REQUESTS_FAILED,
 }
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    tenant.set_clock(tenant.estate.live)
-    yield tenant.estate.live
-    tenant.set_faults([])
 
 
 @pytest.fixture

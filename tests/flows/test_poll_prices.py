@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +26,6 @@ from shared.flows.tend import tend
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
 from sim.meters import PRICES
-from sim.process import RunningTenant, running_tenant
 from tests.telling import Killed, Mortal, incidents
 
 MINUTE = timedelta(minutes=1)
@@ -36,20 +34,6 @@ DAY = timedelta(days=1)
 REGIONS = ("eastus2", "swedencentral", "westeurope")
 EVERY = (AGENTS, PLATFORM, SANDBOX)
 GPT4O = Deployment("support-chat", "gpt-4o", "2024-11-20", "GlobalStandard")
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    tenant.set_scenario("calm")
-    tenant.set_clock(tenant.estate.live)
-    yield tenant.estate.live
-    tenant.set_scenario("calm")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Billed cost: every day read, again while it may change, and no further than Cost Management lets us."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +27,6 @@ from shared.formats import cost_query
 from shared.formats.moments import parse_moment
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM, SANDBOX
-from sim.process import RunningTenant, running_tenant
 from tests.telling import NOW, SCOPE, Chat, Killed, Mortal, incidents, keys, ports_telling
 
 MINUTE = timedelta(minutes=1)
@@ -45,20 +43,6 @@ budgets:
   amount: 5
   thresholds: [{percent: 80}]
 """
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
-
-
-@pytest.fixture
-def live(tenant):
-    tenant.set_clock(tenant.estate.live)
-    yield tenant.estate.live
-    tenant.set_faults([])
-    tenant.set_options()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -23,18 +22,11 @@ from shared.formats import records
 from shared.formats.watch_file import parse_watch
 from sim.blueprint import AGENTS, PLATFORM
 from sim.incidents import LOOP
-from sim.process import RunningTenant, running_tenant
 from tests.telling import Killed, Mortal, incidents, keys
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[RunningTenant]:
-    with running_tenant() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
