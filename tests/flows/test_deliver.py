@@ -23,7 +23,6 @@ from shared.formats.channel import Answer
 from tests.telling import (
     MINUTE,
     NOW,
-    Chat,
     Killed,
     Mortal,
     changes,
@@ -37,17 +36,6 @@ from tests.telling import (
 
 HOUR = timedelta(hours=1)
 WHICH = re.compile(r"incident (MW-[0-9A-F]{8}), message (\d+)")
-
-
-@pytest.fixture
-def chat():
-    return Chat()
-
-
-@pytest.fixture
-def ports(tmp_path, chat):
-    with ports_telling(chat, tmp_path / "deliver.db") as found:
-        yield found
 
 
 def dead(ports):

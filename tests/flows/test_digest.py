@@ -10,15 +10,10 @@ import pytest
 from shared.core.retries import LEASE
 from shared.flows.digest import tell_digests
 from shared.formats.channel import Answer
-from tests.telling import MINUTE, NOW, WATCH, Chat, Killed, keys, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, WATCH, Killed, keys, limit, ports_telling, tell
 
 DAY = timedelta(days=1)
 DIGESTS = WATCH + 'digests: [{name: ops, at: "14:00", channels: [slack, teams]}]'
-
-
-@pytest.fixture
-def chat():
-    return Chat()
 
 
 @pytest.fixture

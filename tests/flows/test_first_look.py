@@ -3,27 +3,14 @@
 import json
 from datetime import timedelta
 
-import pytest
-
 from shared.core.model import Scope, Severity
 from shared.core.routes import FIRST_LOOK_WAIT
 from shared.flows.accept import accept
 from shared.flows.deliver import deliver
 from shared.flows.tend import due
-from tests.telling import MINUTE, NOW, SCOPE, Chat, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, SCOPE, limit, tell
 
 SECOND = Scope(SCOPE.resource.replace("1111", "9999"), "chat")
-
-
-@pytest.fixture
-def chat():
-    return Chat()
-
-
-@pytest.fixture
-def ports(tmp_path, chat):
-    with ports_telling(chat, tmp_path / "first.db") as found:
-        yield found
 
 
 def told(ports, now):

@@ -12,7 +12,7 @@ from shared.flows.accept import accept
 from shared.flows.health import MOST_MARKS, MOST_ROWS, liveness, readiness
 from shared.flows.keep import save_mark
 from shared.formats.channel import Answer
-from tests.telling import MINUTE, NOW, Chat, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, limit, ports_telling, tell
 
 ONE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 
@@ -22,11 +22,6 @@ class Away:
         raise StoreAway("at https://account.table.core.windows.net")
 
     scan = commit = get
-
-
-@pytest.fixture
-def chat():
-    return Chat()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from shared.core.model import Kind, Quantity
 from shared.flows.deliver import deliver
 from shared.flows.tend import tend
-from tests.telling import MINUTE, NOW, WATCH, Chat, incidents, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, WATCH, incidents, limit, ports_telling, tell
 
 HOUR = timedelta(hours=1)
 PLANNED = f"""{WATCH}
@@ -19,11 +19,6 @@ planned:
     up_to: 3
     why: the launch
 """
-
-
-@pytest.fixture
-def chat():
-    return Chat()
 
 
 @pytest.fixture

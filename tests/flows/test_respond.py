@@ -24,28 +24,15 @@ from tests.telling import (
     NOW,
     SCOPE,
     WATCH,
-    Chat,
     changes,
     deliveries,
     incidents,
     keys,
     limit,
-    ports_telling,
     tell,
 )
 
 SOON = NOW + 10 * MINUTE
-
-
-@pytest.fixture
-def chat():
-    return Chat()
-
-
-@pytest.fixture
-def ports(tmp_path, chat):
-    with ports_telling(chat, tmp_path / "told.db") as found:
-        yield found
 
 
 def everything(ports):

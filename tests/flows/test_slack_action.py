@@ -17,15 +17,10 @@ from shared.flows.deliver import deliver
 from shared.flows.slack_action import take_press
 from shared.formats import records
 from shared.formats.watch_file import parse_watch
-from tests.telling import MINUTE, NOW, WATCH, Chat, changes, incidents, limit, ports_telling, tell
+from tests.telling import MINUTE, NOW, WATCH, changes, incidents, limit, ports_telling, tell
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 SOON = NOW + MINUTE
-
-
-@pytest.fixture
-def chat():
-    return Chat()
 
 
 @pytest.fixture

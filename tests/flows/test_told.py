@@ -21,26 +21,13 @@ from shared.formats.watch_file import parse_watch
 from tests.telling import (
     MINUTE,
     NOW,
-    Chat,
     changes,
     deliveries,
     incidents,
     keys,
     limit,
-    ports_telling,
     tell,
 )
-
-
-@pytest.fixture
-def chat():
-    return Chat()
-
-
-@pytest.fixture
-def ports(tmp_path, chat):
-    with ports_telling(chat, tmp_path / "told.db") as found:
-        yield found
 
 
 def test_a_breach_is_told_once_then_when_worse_then_on_recovery(ports, chat):

@@ -20,7 +20,7 @@ from shared.formats import records
 from shared.formats.links import LASTS, Links, Ticket, sealed
 from shared.formats.pages import HEADERS, STYLE, Question, confirm, say
 from tests.builders import HOUR, an_alert, an_incident
-from tests.telling import MINUTE, NOW, Chat, incidents, limit, links_on, ports_telling, tell
+from tests.telling import MINUTE, NOW, incidents, limit, links_on, ports_telling, tell
 
 LINKS = Links("https://app.example/api/respond", b"k" * 32)
 SOON = NOW + MINUTE
@@ -28,11 +28,6 @@ TAGS = set(
     "html head meta title style body main h1 p b small article form input label select option button".split()
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&lt;"
-
-
-@pytest.fixture
-def chat():
-    return Chat()
 
 
 @pytest.fixture
