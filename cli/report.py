@@ -1,14 +1,14 @@
 """What a run came to, for its page: the incidents from the store, and what of the truth was told."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.core.model import Delivery, Incident, Kind, Transition
+from shared.core.model import Incident, Kind, Transition
 from shared.core.wording import lasted
+from shared.flows.audit import Account, accounts
 from shared.flows.ports import Store
-from shared.formats import records
 from sim import incidents as truths
 from sim.incidents import Incident as Truth
 
@@ -36,35 +36,14 @@ TELLS: Mapping[str, Tells] = {
 }
 
 
-def all_incidents(store: Store) -> list[Incident]:
-    """Every episode, closed and open, in order of opening."""
-    closed = [records.decode(row.body, Incident) for row in store.scan(records.ALERTS, "episode|")]
-    newest = [records.decode(row.body, Incident) for row in store.scan(records.ALERTS, "incident|")]
-    return sorted([*closed, *(one for one in newest if one.open)], key=lambda one: one.opened_at)
-
-
-def all_transitions(store: Store) -> dict[str, list[Transition]]:
-    """The history of every incident by its id, oldest first."""
-    found: dict[str, list[Transition]] = {}
-    for row in store.scan(records.ALERTS, "transition|"):
-        one = records.decode(row.body, Transition)
-        found.setdefault(one.incident, []).append(one)
-    return found
-
-
 def incidents_told(store: Store) -> list[dict[str, Any]]:
     """The incidents as the page shows them, each with its history."""
-    history = all_transitions(store)
-    return [_told(one, history[one.id], _messages(store, one)) for one in all_incidents(store)]
+    return [_told(one) for one in accounts(store)]
 
 
-def _messages(store: Store, incident: Incident) -> Counter[str]:
-    """How many messages each channel took about an incident."""
-    rows = store.scan(records.ALERTS, f"delivery|{incident.id}|")
-    return Counter(records.decode(row.body, Delivery).address.channel for row in rows)
-
-
-def _told(incident: Incident, history: Sequence[Transition], told: Mapping[str, int]) -> dict[str, Any]:
+def _told(account: Account) -> dict[str, Any]:
+    incident = account.incident
+    told = Counter(one.address.channel for one in account.deliveries)
     return {
         "id": incident.id,
         "state": incident.state,
@@ -73,25 +52,25 @@ def _told(incident: Incident, history: Sequence[Transition], told: Mapping[str, 
         "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
         "what": incident.alert.what,
         "notes": [f"{channel}: {count} messages" for channel, count in sorted(told.items())],
-        "transitions": [{"at": one.at.isoformat(), "change": one.change, "why": one.why} for one in history],
+        "transitions": [
+            {"at": one.at.isoformat(), "change": one.change, "why": one.why} for one in account.transitions
+        ],
     }
 
 
 def truth_told(planted: Iterable[Truth], store: Store) -> list[dict[str, Any]]:
     """Each planted fault, and when it was first told of."""
-    incidents, history = all_incidents(store), all_transitions(store)
-    return [_planted(truth, incidents, history) for truth in planted]
+    known = accounts(store)
+    return [_planted(truth, known) for truth in planted]
 
 
-def _planted(
-    truth: Truth, incidents: Iterable[Incident], history: dict[str, list[Transition]]
-) -> dict[str, Any]:
+def _planted(truth: Truth, known: Iterable[Account]) -> dict[str, Any]:
     told = (
         change.at
-        for incident in incidents
-        if _is_about(incident, truth)
-        for change in history[incident.id]
-        if TELLS[truth.kind](incident, change)
+        for one in known
+        if _is_about(one.incident, truth)
+        for change in one.transitions
+        if TELLS[truth.kind](one.incident, change)
     )
     at = next(told, None)
     return {

@@ -20,7 +20,8 @@ class Account:
 
 def episodes(store: Store) -> list[Incident]:
     """Every episode, over or not, in order of opening."""
-    rows = [*store.scan(records.ALERTS, "episode|"), *store.scan(records.ALERTS, "incident|")]
+    # The episodes last: what ends and begins anew between the two scans is then in one of them.
+    rows = [*store.scan(records.ALERTS, "incident|"), *store.scan(records.ALERTS, "episode|")]
     found = {one.id: one for row in rows if (one := records.decode(row.body, Incident))}
     return sorted(found.values(), key=lambda one: (one.opened_at, one.id))
 

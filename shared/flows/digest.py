@@ -1,14 +1,15 @@
 """Digests, each told once a period to each of its channels, however many workers look."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
 from shared.core.digests import Digest, newest_period, report
-from shared.core.model import Address, Delivery, Incident, Notification, Period, Reason, Report
+from shared.core.model import Address, Delivery, Notification, Period, Reason, Report
 from shared.core.rows import Put
 from shared.core.telling import Say
+from shared.flows.audit import episodes
 from shared.flows.deliver import tell_one
 from shared.flows.ports import Ports
 from shared.flows.situation import load_conversation, muting
@@ -46,15 +47,4 @@ def _tell(
 def _report(ports: Ports, digest: Digest, period: Period, now: datetime) -> Report:
     rows = ports.store.scan(records.ALERTS, "delivery|")
     deliveries = (records.decode(row.body, Delivery) for row in rows)
-    return report(digest, period, _episodes(ports), deliveries, muting(ports, now), now)
-
-
-def _episodes(ports: Ports) -> Iterator[Incident]:
-    """All that is known, each once: what is over may stand in its key's row and in its own."""
-    known: set[str] = set()
-    for prefix in ("incident|", "episode|"):
-        for row in ports.store.scan(records.ALERTS, prefix):
-            incident = records.decode(row.body, Incident)
-            if incident.id not in known:
-                known.add(incident.id)
-                yield incident
+    return report(digest, period, episodes(ports.store), deliveries, muting(ports, now), now)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.core.model import Address, Conversation, Incident, Notification, Reason, Waiting
+from shared.core.model import Address, Conversation, Notification, Reason, Waiting
 from shared.core.rows import Row
 from shared.core.telling import Say, by_rank
+from shared.flows.audit import episodes
 from shared.flows.ports import Ports
 from shared.flows.situation import muting
-from shared.formats import records
 
 GROUP = "summary"  # the address of a channel's summaries
 
@@ -19,12 +19,7 @@ def summary(ports: Ports, talk: Conversation, waiting: dict[Waiting, Row], now: 
     What it tells waits no longer, and is not told again one by one; what comes later of it is.
     """
     asked, muted = {one.incident for one in waiting}, muting(ports, now)
-    found: dict[str, Incident] = {}
-    for prefix in ("incident|", "episode|"):
-        for row in ports.store.scan(records.ALERTS, prefix):
-            incident = records.decode(row.body, Incident)
-            if incident.id in asked and not muted(incident):
-                found[incident.id] = incident
+    found = {one.id: one for one in episodes(ports.store) if one.id in asked and not muted(one)}
     if not found:
         return None
     sequence = talk.sequence + 1
