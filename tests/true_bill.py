@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from shared.flows.keep import costs_since
+from shared.flows.costs import bill_of, days_since
 from shared.flows.ports import Ports
 from sim.billing import billed
 from sim.options import Options
@@ -43,7 +43,7 @@ def true_bill(
 def kept_bill(ports: Ports, subscription: str, since: datetime) -> Cost:
     return {
         (one.scope.resource, one.scope.part, one.start, one.meter.unit): one.value
-        for one in costs_since(ports, subscription, since)
+        for one in days_since(ports, bill_of(subscription), since)
     }
 
 

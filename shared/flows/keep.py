@@ -85,15 +85,6 @@ def _by_hour(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     return {records.usage_key(*key): ones for key, ones in by_hour.items()}
 
 
-def costs_since(ports: Ports, subscription: str, since: datetime) -> list[Reading]:
-    """All cost readings kept of days from `since` on."""
-    found: list[Reading] = []
-    for row in ports.store.scan(records.readings_partition(subscription), "cost|"):
-        if row.key >= records.cost_key(since):
-            found += records.unpack(row.body)
-    return found
-
-
 def load_baselines(ports: Ports, subscription: str) -> dict[Scope, Baseline]:
     """All baselines of a subscription, by deployment."""
     rows = ports.store.scan(records.state_partition(subscription), "baseline|")

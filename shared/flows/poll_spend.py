@@ -16,8 +16,8 @@ from shared.core.periods import DAY, day_of, period_of
 from shared.core.scopes import subscription_of
 from shared.flows.accept import accept
 from shared.flows.calls import pace
-from shared.flows.costs import keep_costs
-from shared.flows.keep import costs_since, keep_known, known_names
+from shared.flows.costs import bill_of, days_since, keep_costs
+from shared.flows.keep import keep_known, known_names
 from shared.flows.ports import Ports
 from shared.flows.pricing import keep_billed
 from shared.flows.read_costs import Asked, load_reach, read_costs
@@ -40,7 +40,7 @@ def poll_spend(ports: Ports, subscription: str, mark: Watermark, now: datetime) 
             return []  # what is not all read yet is not judged
     else:
         read_costs(ports, _asked(ports, subscription, now), since, now)
-    readings = costs_since(ports, subscription, since)
+    readings = days_since(ports, bill_of(subscription), since)
     own = [one for one in counted if one.scope]  # those that span subscriptions are judged once, by the bill
     alerts = [alert for budget in own for alert in judged(budget, readings, now)]
     found = [*_newcomers(ports, subscription, readings, now), *alerts]

@@ -12,7 +12,8 @@ import pytest
 from cli.run import ports_for
 from shared.core.faults import Unreachable
 from shared.core.model import TOKENS_IN, Incident, Kind, Scope
-from shared.flows.keep import costs_since, known_names, load_baselines, load_mark
+from shared.flows.costs import bill_of, days_since
+from shared.flows.keep import known_names, load_baselines, load_mark
 from shared.flows.poll import plan, poll_scope
 from shared.flows.tend import tend
 from shared.formats import records
@@ -163,9 +164,9 @@ def test_a_new_deployment_is_noticed_by_its_metrics(ports, tenant, live):
 
 def test_costs_are_kept_by_day_and_corrected(ports, tenant, live):
     poll(ports, tenant, "spend", AGENTS, live + 12 * HOUR)
-    early = {(one.scope, one.start): one.value for one in costs_since(ports, AGENTS, live - 2 * DAY)}
+    early = {(one.scope, one.start): one.value for one in days_since(ports, bill_of(AGENTS), live - 2 * DAY)}
     poll(ports, tenant, "spend", AGENTS, live + 3 * DAY)
-    late = {(one.scope, one.start): one.value for one in costs_since(ports, AGENTS, live - 2 * DAY)}
+    late = {(one.scope, one.start): one.value for one in days_since(ports, bill_of(AGENTS), live - 2 * DAY)}
 
     corrected = [key for key in early if late[key] != early[key]]
     assert corrected
@@ -185,7 +186,7 @@ def test_odd_cost_rows_are_logged_and_the_others_kept(ports, tenant, live):
     poll(odd, tenant, "spend", SANDBOX, live)
 
     assert [event["event"] for event in logged if event["event"] == "odd cost row"]
-    assert costs_since(ports, SANDBOX, live - 10 * DAY)
+    assert days_since(ports, bill_of(SANDBOX), live - 10 * DAY)
 
 
 def test_an_answer_that_never_comes_is_a_fault_of_the_source(ports, live):

@@ -18,8 +18,8 @@ from shared.core.freshness import LEASE
 from shared.core.model import Kind
 from shared.core.periods import day_of
 from shared.core.reach import LONGEST_ASK, REREAD
-from shared.flows.costs import keep_costs
-from shared.flows.keep import costs_since, known_names, load_mark
+from shared.flows.costs import bill_of, days_since, keep_costs
+from shared.flows.keep import known_names, load_mark
 from shared.flows.poll import left_over, poll_scope
 from shared.flows.poll_spend import HISTORY
 from shared.flows.ports import Ports
@@ -76,7 +76,7 @@ def asking(ports: Ports, azure: Any, **named: Any) -> Ports:
 def kept(ports, subscription):
     return {
         (one.scope.resource, one.scope.part, one.start): one.value
-        for one in costs_since(ports, subscription, NOW - 400 * DAY)
+        for one in days_since(ports, bill_of(subscription), NOW - 400 * DAY)
     }
 
 

@@ -212,7 +212,6 @@ def test_a_key_is_short_and_holds_no_nul_whatever_the_names(scope, moment):
         records.incident_key(replace(BUDGET, key=scope.part, scope=scope)),
         records.baseline_key(scope),
         records.usage_key(scope.resource, moment),
-        records.cost_key(moment),
         records.incident_id(scope.resource, None, moment),
     ]
     for key in keys:
