@@ -97,9 +97,9 @@ def commit(
     ]
     changes: list[Change] = [Put(records.incident_key(incident.alert), body, row.version if row else "")]
     if incident.resolved_at is not None:  # the next episode takes the incident's row
-        changes.append(Put(records.episode_key(incident), body))
+        changes.append(Put(records.episode_key(incident.id), body))
     if step.closed:
-        changes.append(Put(records.episode_key(step.closed), records.encode(step.closed)))
+        changes.append(Put(records.episode_key(step.closed.id), records.encode(step.closed)))
     changes += [Put(records.transition_key(one), records.encode(one), "") for one in step.transitions]
     key = records.encode(records.incident_key(incident.alert))
     changes += [Put(records.id_key(one.incident), key) for one in step.transitions if one.number == 1]

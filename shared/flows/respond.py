@@ -68,7 +68,7 @@ def find(ports: Ports, incident: str) -> tuple[Incident | None, Row | None]:
     found = records.decode(newest.body, Incident) if newest else None
     if found is not None and found.id == incident:
         return found, newest
-    over = ports.store.get(records.ALERTS, f"episode|{incident}")
+    over = ports.store.get(records.ALERTS, records.episode_key(incident))
     return (records.decode(over.body, Incident), None) if over else (None, None)
 
 

@@ -34,7 +34,7 @@ def load_waiting(ports: Ports, prefix: str, everything: bool = False) -> dict[Wa
 
 def load_incident(ports: Ports, key: str, incident: str) -> Incident | None:
     """An episode by its id; `key` is the row of the newest with the same alert key."""
-    for name in (key, f"episode|{incident}"):
+    for name in (key, records.episode_key(incident)):
         row = ports.store.get(records.ALERTS, name)
         found = records.decode(row.body, Incident) if row else None
         if found is not None and found.id == incident:

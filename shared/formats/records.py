@@ -73,8 +73,9 @@ def incident_key(alert: Alert) -> str:
     return f"{incidents_prefix(area_of(alert))}{digest(alert.key)}"
 
 
-def episode_key(incident: Incident) -> str:
-    return f"episode|{incident.id}"
+def episode_key(incident: str) -> str:
+    """Where an episode by its id stays when it is over."""
+    return f"episode|{incident}"
 
 
 def id_key(incident: str) -> str:
@@ -150,11 +151,6 @@ def readings_partition(subscription: str) -> str:
 def usage_key(resource: str, hour: datetime) -> str:
     """One row holds an account's readings of one hour."""
     return f"usage|{digest(resource)}|{hour:%Y-%m-%dT%H}"
-
-
-def cost_key(day: datetime) -> str:
-    """One row holds a subscription's cost of one UTC day."""
-    return f"cost|{day:%Y-%m-%d}"
 
 
 class Series(msgspec.Struct, array_like=True, frozen=True):
