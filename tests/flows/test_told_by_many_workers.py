@@ -39,6 +39,16 @@ def tenant():
         yield running
 
 
+def named(body):
+    (group,) = {*re.findall(r"group-(\d)", json.dumps(body))}
+    return group
+
+
+def number_of(body):
+    (number,) = {*re.findall(r"message (\d+)", json.dumps(body))}
+    return int(number)
+
+
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_share_the_messages_without_sending_one_twice_and_keep_the_order(azurite, tenant, workers):
     table, queue = f"many{workers}", f"nudges{workers}"
@@ -57,14 +67,13 @@ def test_workers_share_the_messages_without_sending_one_twice_and_keep_the_order
                 nudges.send_message(nudge)
     assert [one.wait(120) for one in running] == [0] * workers
 
-    told = defaultdict(list)
+    posted, shown = defaultdict(list), defaultdict(set)
     for message in tenant.messages():
-        text = json.dumps(message["body"], ensure_ascii=False)
-        named, numbered = re.search(r"group-(\d)", text), re.search(r"message (\d+)", text)
-        assert named
-        assert numbered
-        told[message["destination"], named[1]].append(int(numbered[1]))
-    assert len(told) == 2 * GROUPS
-    # The numbers of a group's messages: each once, from the first on.
-    assert all(numbers == [*range(1, len(numbers) + 1)] for numbers in told.values()), told
+        where = message["destination"], named(message["body"])
+        posted[where].append(number_of(message["body"]))
+        shown[where] |= {number_of(one["body"]) for one in (message, *message["versions"])}
+    assert len(posted) == 2 * GROUPS
+    # Each once and in order. What interrupts nobody is an edit, and has a number too: none is left out.
+    assert all(numbers == sorted({*numbers}) for numbers in posted.values()), posted
+    assert all(numbers == {*range(1, max(numbers) + 1)} for numbers in shown.values()), shown
     assert not [nudge for nudge in due(ports, datetime.now(UTC)) if nudge.startswith("teams")]
