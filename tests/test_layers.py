@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTION_APP = ROOT / "function_app.py"
-OURS = {"shared", "function_app", "cli", "sim", "tests", "bench", "scripts"}
+OURS = {"shared", "function_app", "cli", "sim", "tests", "bench", "fuzz", "scripts"}
 
 # The part of the standard library that only calculates: no clock, no chance, no files, no network, no log.
 CALCULATING = set(

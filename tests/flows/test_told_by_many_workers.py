@@ -67,7 +67,8 @@ def test_workers_share_the_messages_without_sending_one_twice_and_keep_the_order
                 nudges.send_message(nudge)
     assert [one.wait(120) for one in running] == [0] * workers
 
-    posted, shown = defaultdict(list), defaultdict(set)
+    posted: dict[tuple[str, str], list[int]] = defaultdict(list)
+    shown: dict[tuple[str, str], set[int]] = defaultdict(set)
     for message in tenant.messages():
         where = message["destination"], named(message["body"])
         posted[where].append(number_of(message["body"]))

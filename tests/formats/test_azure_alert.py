@@ -7,7 +7,6 @@ import codecs
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,9 +18,8 @@ from shared.core.model import Alert, Severity
 from shared.formats import records
 from shared.formats.azure_alert import parse, parse_all
 from shared.formats.pushed_body import Unreadable
+from tests.pushed_bodies import AZURE, RECEIVED, assert_kept_or_refused
 
-AZURE = Path(__file__).parent.parent / "fixtures" / "azure"
-RECEIVED = datetime(2026, 9, 21, 4, 12, tzinfo=UTC)
 EXPECTED = sorted(AZURE.glob("*.expected.json"))
 
 
@@ -287,20 +285,6 @@ nearly_real = st.builds(
     st.sampled_from(WHOLE),
     st.dictionaries(st.sampled_from(FIELDS), any_json, max_size=6),
 )
-
-
-def assert_kept_or_refused(body: bytes) -> None:
-    try:
-        alert = parse(body, RECEIVED)
-    except Unreadable as refused:
-        records.encode(str(refused))
-        return
-    kept = records.decode(records.encode(alert), Alert)
-    assert kept == alert
-    key = records.incident_key(alert)
-    assert "\x00" not in key
-    assert len(key) <= 200
-    assert len(records.encode(alert)) < 20_000
 
 
 @given(st.binary())
