@@ -26,7 +26,12 @@ FOUND = ROOT / "out" / "fuzz"
 SEEDS = {
     "parser": real_bodies(),
     # The first byte says who calls: an action group, Slack, who holds a link.
-    "functions": [*(b"\x00" + one for one in real_bodies()), b"\x03" + FORM, b"\x06who=ann&why=on+it"],
+    "functions": [
+        *(b"\x00" + one for one in real_bodies()),
+        b"\x03" + FORM,
+        b"\x06who=ann&why=on+it",
+        b"\x06on-call|0\x0001|1",
+    ],
 }
 LIMITS = ("-max_len=6000", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1")
 

@@ -30,6 +30,7 @@ from shared.core.scopes import subscription_of
 
 ALERTS = "alerts"
 INBOX = "inbox"  # webhook bodies as they came
+MOST_NUDGE = 120  # characters; the longest of ours have 77
 OVER = "over"  # when pushed alerts were last said to be over
 Kept = TypeVar("Kept")
 
@@ -123,9 +124,10 @@ def gate_key(channel: str) -> str:
 
 
 def address_of(nudge: str) -> Address | None:
-    """The address that a queue message names; None when it names none."""
+    """The address that a queue message names; None when it names none, or what could not stand in a key."""
     channel, _, group = nudge.partition("|")
-    return Address(channel, group) if channel and group and "|" not in group else None
+    named = channel and group and "|" not in group
+    return Address(channel, group) if named and nudge.isprintable() and len(nudge) <= MOST_NUDGE else None
 
 
 def inbox_key(received_at: datetime, unique: str) -> str:
