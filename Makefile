@@ -5,7 +5,7 @@ PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 say = @echo "== $(1)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format picture bench fuzz clean for-run for-dev
+.PHONY: help run test check format picture bench fuzz audit clean for-run for-dev
 
 help: ## say what can be made
 	@echo "Meterwatch. Each target does its own set-up, once."
@@ -41,6 +41,9 @@ bench: for-dev ## measure what polling a large estate costs, and how soon the we
 
 fuzz: for-dev ## a million inputs for the parser and the HTTP functions (RUNS=...: another number)
 	@$(PY) -m fuzz $(or $(RUNS),1000000)
+
+audit: for-dev ## ask whether what is installed has known weaknesses
+	@$(PY) scripts/audit.py
 
 clean: ## remove all that set-up and runs have made
 	rm -rf .venv .setup node_modules out .coverage .coverage.* htmlcov \
